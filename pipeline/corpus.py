@@ -1,0 +1,117 @@
+"""Coded comments to learn from and to be measured on: corpus files, and the examples of the codebook as rows."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.cleaning import is_blank, normalise
+from pipeline.codebook import Codebook, Facet, codes_in
+from pipeline.errors import InputError
+from pipeline.responses import Export, read_cell, read_export
+
+REVIEWED = "_reviewed"
+SOURCE_COLUMNS = ("session", "source")
+CODEBOOK_SOURCE = "codebook"
+
+
+@dataclass(frozen=True)
+class CodedComment:
+    """A comment with what people said its codes are.
+
+    codes: column (a facet, or a facet with `_reviewed`) → code ids, main one first; a column that is not there is
+    unknown, an empty tuple is "none of them". others: the further columns of the file, as they stand.
+    """
+
+    text: str
+    codes: dict[str, tuple[str, ...]]
+    source: str = ""
+    id: str = ""
+    others: dict[str, str] = field(default_factory=dict)
+
+    def label(self, facet: str) -> tuple[str, ...] | None:
+        """The codes to learn from: the reviewed ones where there are any, else the published; None if unknown."""
+        return self.codes.get(facet + REVIEWED, self.codes.get(facet))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Coded comments, the files they came from, and the label columns those files had."""
+
+    comments: tuple[CodedComment, ...]
+    files: tuple[Path, ...]
+    columns: tuple[str, ...]
+
+    def without(self, column: str, value: str, texts: Iterable[str] = ()) -> "Corpus":
+        """The corpus without the comments of one value of a column and without those that say one of `texts`."""
+        same = {normalise(text) for text in texts}
+        kept = (c for c in self.comments if c.others.get(column) != value and normalise(c.text) not in same)
+        return Corpus(tuple(kept), self.files, self.columns)
+
+
+def label_columns(columns: Iterable[str], codebook: Codebook) -> dict[str, Facet]:
+    """The columns that hold codes: those called like a facet, with or without `_reviewed`."""
+    found = {}
+    for column in columns:
+        facet = codebook.by_id.get(column.strip().removesuffix(REVIEWED))
+        if facet is not None:
+            found[column] = facet
+    return found
+
+
+def read_corpus(path: Path, codebook: Codebook) -> Corpus:
+    """Reads a file of coded comments. Raises InputError or CodebookError naming file, row and the unknown code."""
+    export = read_export(path)
+    text_place = export.column("text")
+    labels = label_columns(export.columns, codebook)
+    if not labels:
+        raise InputError(
+            "has no column of codes", where=path, fix=f"add a column called {' or '.join(map(repr, codebook.by_id))}"
+        )
+    rows = [[*cells, *[""] * (len(export.columns) - len(cells))] for _, cells in export.rows()]
+    coded = {
+        column.strip(): codes_in((row[export.columns.index(column)] for row in rows), facet, path)
+        for column, facet in labels.items()
+    }
+    comments = tuple(
+        _coded_comment(export, row, text_place, {column: codes[n] for column, codes in coded.items()})
+        for n, row in enumerate(rows)
+        if not is_blank(row[text_place])
+    )
+    if not comments:
+        raise InputError("has no comment with a text", where=path, fix="fill the column 'text'")
+    return Corpus(comments, (path,), tuple(coded))
+
+
+def _coded_comment(export: Export, row: Sequence[str], place: int, codes: dict[str, tuple[str, ...]]) -> CodedComment:
+    others = {column: read_cell(cell) for column, cell in zip(export.columns, row, strict=False)}
+    source = next((others[c] for c in SOURCE_COLUMNS if others.get(c)), "")
+    return CodedComment(read_cell(row[place]), codes, source, others.get("id", ""), others)
+
+
+def read_corpora(paths: Sequence[Path], codebook: Codebook) -> Corpus:
+    """Several files of coded comments as one corpus; comments without a source get that of their file."""
+    corpora = [read_corpus(path, codebook) for path in paths]
+    comments = tuple(
+        c if c.source else CodedComment(c.text, c.codes, "", c.id, c.others) for corpus in corpora for c in corpus.comments
+    )
+    columns = dict.fromkeys(column for corpus in corpora for column in corpus.columns)
+    return Corpus(comments, tuple(paths), tuple(columns))
+
+
+def example_comments(codebook: Codebook) -> list[CodedComment]:
+    """The examples of the codebook as coded comments: known for their own facet, unknown for the others."""
+    return [
+        CodedComment(example.text, {facet.id: (code.id, *example.also)}, CODEBOOK_SOURCE)
+        for facet in codebook.facet
+        for code in facet.code
+        for example in code.examples
+    ]
+
+
+def display_path(path: Path) -> str:
+    """A path as it is written into a manifest: relative to the working folder where it is below it."""
+    try:
+        return os.fspath(path.resolve().relative_to(Path.cwd().resolve()))
+    except ValueError:
+        return os.fspath(path)

@@ -1,0 +1,179 @@
+"""Model folders: written whole, in skops format, and loaded with a written list of allowed types only."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import sklearn
+import skops
+import spacy
+from skops.io import dump, load
+from skops.io.exceptions import UntrustedTypesFoundException
+
+import pipeline
+from pipeline.codebook import Codebook, dump_codebook, load_codebook
+from pipeline.errors import ModelError, OutputError
+from pipeline.settings import Settings
+from pipeline.training import TrainedModel
+
+FORMAT = 1
+ESTIMATORS, MANIFEST, CARD, CODEBOOK = "estimators.skops", "manifest.json", "card.md", "codebook.toml"
+CURRENT = "current"
+
+# Whatever else a file holds, it is refused. skops itself vouches for scikit-learn's own and NumPy's arrays.
+ALLOWED_TYPES = [
+    "pipeline.classifier.FacetClassifier",
+    "pipeline.features.CharTfidf",
+    "pipeline.features.Features",
+    "pipeline.features.WordTfidf",
+]
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A loaded model, its folder and its manifest."""
+
+    model: TrainedModel
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the estimators' file."""
+        return str(self.manifest["estimators_sha256"])
+
+
+@contextmanager
+def whole_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill, which gets its name only when all is written. Raises OutputError, leaving nothing behind."""
+    if folder.exists() and not replace:
+        raise OutputError("is there already", where=folder, fix="choose another name, or add --replace")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None
+    try:
+        yield made
+        old = made.with_name(made.name + ".old")
+        if folder.exists():
+            folder.rename(old)
+        made.chmod(0o755)
+        made.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", where=folder, fix="free some space, or choose another folder"
+        ) from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides the result."""
+    return {
+        "feedback-pipeline": pipeline.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "scikit-learn": sklearn.__version__,
+        "skops": skops.__version__,
+        "spacy": spacy.__version__,
+    }
+
+
+def save_model(model: TrainedModel, folder: Path, manifest: dict[str, Any], card: str, *, replace: bool) -> None:
+    """Writes a model folder. Raises OutputError where it is there already or cannot be written."""
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise OutputError("is there and is not a model", where=folder, fix="choose another folder with --out")
+    with whole_folder(folder, replace) as made:
+        dump({"features": model.features, "classifiers": model.classifiers}, made / ESTIMATORS)
+        written = {
+            "format": FORMAT,
+            **manifest,
+            "codebook_digest": model.codebook.digest,
+            "estimators_sha256": _sha256(made / ESTIMATORS),
+            "versions": versions(),
+        }
+        (made / CODEBOOK).write_text(dump_codebook(model.codebook), encoding="utf-8")
+        (made / CARD).write_text(card, encoding="utf-8")
+        (made / MANIFEST).write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path, codebook: Codebook | None = None) -> StoredModel:
+    """Loads a model folder. Raises ModelError where it is missing, damaged, or made with another codebook."""
+    if not (folder / MANIFEST).is_file():
+        raise ModelError("is not a model folder", where=folder, fix=f"make one: feedback train --out {folder}")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        matches = manifest["estimators_sha256"] == _sha256(folder / ESTIMATORS)
+        own = load_codebook(folder / CODEBOOK)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"is damaged ({error})", where=folder, fix="train it again") from None
+    if not matches or manifest.get("codebook_digest") != own.digest:
+        raise ModelError("was changed after it was made", where=folder, fix="train it again")
+    if manifest.get("format") != FORMAT:
+        raise ModelError("was made by another version of this tool", where=folder, fix="train it again")
+    if codebook is not None and codebook.digest != own.digest:
+        raise ModelError(
+            "was trained with another codebook than the one given",
+            where=folder,
+            fix="train again with this codebook: feedback train --codebook FILE --out DIR",
+        )
+    return StoredModel(_load_estimators(folder, own), folder, manifest)
+
+
+def _load_estimators(folder: Path, codebook: Codebook) -> TrainedModel:
+    try:
+        parts = load(folder / ESTIMATORS, trusted=ALLOWED_TYPES)
+    except UntrustedTypesFoundException as error:
+        raise ModelError(f"holds what no model holds: {error}", where=folder, fix="delete it and train again") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"cannot be read ({error})", where=folder, fix="train it again") from None
+    return TrainedModel(codebook, parts["features"], parts["classifiers"])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# ---- which model is current -------------------------------------------------------------------------------------------
+
+
+def list_models(settings: Settings) -> list[Path]:
+    """The model folders below the models' folder, by name."""
+    return sorted(path.parent for path in settings.models.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+
+
+def current_model(settings: Settings) -> Path | None:
+    """The folder of the current model: the one named by `feedback models use`, else the only or newest one."""
+    try:
+        named = settings.models / (settings.models / CURRENT).read_text(encoding="utf-8").strip()
+    except OSError:
+        models = list_models(settings)
+        return max(models, key=lambda path: (path / MANIFEST).stat().st_mtime) if models else None
+    if not (named / MANIFEST).is_file():
+        raise ModelError(f"the current model {named.name!r} is gone", where=settings.models, fix="feedback models use NAME")
+    return named
+
+
+def use_model(settings: Settings, name: str) -> Path:
+    """Makes a model the current one. Raises ModelError naming those there are."""
+    folder = settings.models / name
+    if folder not in list_models(settings):
+        known = ", ".join(path.name for path in list_models(settings)) or "none yet"
+        raise ModelError(f"there is no model {name!r}", where=settings.models, fix=f"use one of: {known}")
+    pointer = settings.models / (CURRENT + ".new")
+    pointer.write_text(name + "\n", encoding="utf-8")
+    os.replace(pointer, settings.models / CURRENT)
+    return folder

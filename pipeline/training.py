@@ -1,0 +1,139 @@
+"""From a codebook and coded comments to a trained model: one feature space, one classifier per facet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from pipeline.classifier import FacetClassifier
+from pipeline.cleaning import normalise
+from pipeline.codebook import Codebook, Facet
+from pipeline.corpus import CODEBOOK_SOURCE, CodedComment, Corpus, example_comments
+from pipeline.errors import ModelError
+from pipeline.evaluation import indicator
+from pipeline.features import Features
+from pipeline.settings import Settings
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+FEWEST_SOURCES = 3
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """What a model says of some comments in one facet: probability and given, both (comments × codes)."""
+
+    codes: tuple[str, ...]
+    probability: Floats
+    given: npt.NDArray[np.bool_]
+
+    def first_to_last(self, row: int) -> list[str]:
+        """The codes given to one comment, most probable first."""
+        order = np.argsort(-self.probability[row], kind="stable")
+        return [self.codes[n] for n in order if self.given[row, n]]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What the model in the making said of training comments whose source it had not seen."""
+
+    comments: tuple[CodedComment, ...]
+    coding: Coding
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A feature space and a classifier per facet, for one codebook."""
+
+    codebook: Codebook
+    features: Features
+    classifiers: dict[str, FacetClassifier]
+
+    def predict(self, texts: Sequence[str]) -> dict[str, Coding]:
+        """The coding of each facet, rows in the order of the texts."""
+        X = self.features.transform(texts)
+        coded = {}
+        for facet, classifier in self.classifiers.items():
+            probability = classifier.predict_proba(X)
+            coded[facet] = Coding(tuple(classifier.codes), probability, classifier.decide(probability))
+        return coded
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model with what was left out in turn while it was made, for its card."""
+
+    model: TrainedModel
+    left_out: dict[str, LeftOut]
+
+
+def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progress: Progress = silent) -> Training:
+    """Trains on coded comments and the examples of the codebook. Raises ModelError where there is nothing to learn."""
+    comments = [*(corpus.comments if corpus else ()), *example_comments(codebook)]
+    if not comments:
+        raise ModelError(
+            "there is nothing to learn from", fix="give a corpus with --corpus, or write examples into the codebook"
+        )
+    progress("reading words", 0, 1)
+    features = Features(settings.spacy_model).fit([comment.text for comment in comments])
+    X = features.transform([comment.text for comment in comments])
+    progress("reading words", 1, 1)
+    classifiers, left_out = {}, {}
+    for n, facet in enumerate(codebook.facet):
+        progress("learning codes", n, len(codebook.facet))
+        rows = [row for row, comment in enumerate(comments) if comment.label(facet.id) is not None]
+        if rows:
+            known = [comments[row] for row in rows]
+            classifiers[facet.id], left_out[facet.id] = _train_facet(facet, known, X[rows], settings)
+    progress("learning codes", len(codebook.facet), len(codebook.facet))
+    if not classifiers:
+        raise ModelError("no comment has a code of this codebook", fix="check the columns of the corpus")
+    return Training(TrainedModel(codebook, features, classifiers), left_out)
+
+
+def _train_facet(
+    facet: Facet, comments: Sequence[CodedComment], X: Any, settings: Settings
+) -> tuple[FacetClassifier, LeftOut]:
+    Y = indicator([comment.label(facet.id) or () for comment in comments], facet.ids)
+    taught = [comment.source == CODEBOOK_SOURCE for comment in comments]
+    weights = np.where(taught, settings.example_weight, 1.0)
+    groups = source_groups(comments)
+    classifier = FacetClassifier(facet.ids, facet.exclusive, seed=settings.seed, jobs=settings.processes)
+    classifier.fit(X, Y, weights, groups)
+    probability, given = classifier.cross_fitted(Y, groups)
+    kept = tuple(comments[row] for row in classifier.left_out_rows_)
+    return classifier, LeftOut(kept, Coding(facet.ids, probability, given))
+
+
+def source_groups(comments: Sequence[CodedComment]) -> list[str]:
+    """A group for each comment such that no source and no text is in two groups; "" for codebook examples.
+
+    With fewer than three sources the text alone makes the groups: leaving out a third of everything teaches little.
+    """
+    coded = [n for n, comment in enumerate(comments) if comment.source != CODEBOOK_SOURCE]
+    by_source = len({comments[n].source for n in coded if comments[n].source}) >= FEWEST_SOURCES
+    keys: dict[str, int] = {}
+    pairs = []
+    for place, n in enumerate(coded):
+        names = ["text " + normalise(comments[n].text)]
+        if by_source and comments[n].source:
+            names.append("source " + comments[n].source)
+        pairs += [(place, keys.setdefault(name, len(coded) + len(keys))) for name in names]
+    if not pairs:
+        return [""] * len(comments)
+    size = len(coded) + len(keys)
+    left, right = np.array(pairs).T
+    _, component = connected_components(coo_matrix((np.ones(len(pairs)), (left, right)), (size, size)), directed=False)
+    groups = [""] * len(comments)
+    for place, n in enumerate(coded):
+        groups[n] = str(component[place])
+    return groups
