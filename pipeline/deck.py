@@ -52,9 +52,11 @@ CONTINUED = re.compile(r"\s*\(?\bcont(?:inued|['’]?d|\.)?\)?\s*(?=:?$)", re.IG
 ENDED = re.compile(r"[.?!…][\"'”’)\]]*$")
 LINK = re.compile(r"(?<!\\)!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-RULE = re.compile(r"\s*(?:(?:[-*_=]\s*){3,}|<!--.*-->|\f)\s*$")
+RULE = re.compile(r"\s*(?:(?:[-*_=]\s*){3,}|<!--.*-->)\s*$")
+INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b\u2060\ufeff\ud800-\udfff]")
 HASHES = re.compile(r"\s{0,3}(#+)\s+(.*)")
 BULLET = re.compile(r"\s*(?:([•●▪■‣◦○\ue000-\uf8ff])|([-–—*])(?=\s|$)|([-–—])(?=[A-Z]))\s*(.*)")
+BARE_BULLET = "\x7f"  # of the PDF code tables, in which unused places show as a bullet
 PDF_BULLET = re.compile(BULLET.pattern.replace("*])(?=", "*o])(?="))
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH = (
@@ -252,6 +254,7 @@ class _Parser:
         code = _code(item, self.facet) if self.session else None
         if item.kind == "unread":
             self._add(item, UNREAD)
+            self.open = None
         elif code is not None:
             self.principle, self.why, self.open = code, "", None
         elif self.session and _unknown_heading(item):
@@ -393,17 +396,24 @@ def _items(path: Path) -> list[Item]:
         ) from None
 
 
+def _words(text: str) -> str:
+    """Text on one line with single spaces, without control characters."""
+    return " ".join(INVISIBLE.sub("", text).split())
+
+
 def _text_items(path: Path) -> Iterator[Item]:
-    """Lines of text or Markdown. Two blank lines, a rule or a comment count as a slide break."""
+    """Lines of text or Markdown. Two blank lines, a form feed, a rule or a comment are a slide break."""
     blank, title_level = False, 0
     for n, raw in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
-        if not raw.strip(" \t\r") or RULE.match(raw):
-            yield Item(n, "break" if blank or raw.strip() else "gap")
-            blank = True
-            continue
-        blank = False
         bullet, hashes = BULLET.match(raw), HASHES.match(raw)
         text = _plain(bullet[4] if bullet else hashes[2].rstrip("# ") if hashes else raw)
+        rule = RULE.match(raw)
+        empty = rule or not (text or bullet)
+        if empty or "\f" in raw:
+            yield Item(n, "break" if rule or blank or "\f" in raw else "gap")
+        blank = bool(empty)
+        if empty:
+            continue
         level = len(hashes[1]) if hashes else 0
         if bullet:
             yield Item(n, "bullet", text)
@@ -415,8 +425,8 @@ def _text_items(path: Path) -> Iterator[Item]:
 
 
 def _plain(line: str) -> str:
-    """Markdown as its words: links, bold and escapes undone, spaces single."""
-    return " ".join(ESCAPE.sub(r"\1", LINK.sub(r"\1", line).replace("**", "")).split())
+    """Markdown as its words: links, bold and escapes undone."""
+    return _words(ESCAPE.sub(r"\1", LINK.sub(r"\1", line).replace("**", "")))
 
 
 def _pptx_items(path: Path) -> Iterator[Item]:
@@ -434,7 +444,7 @@ def _pptx_items(path: Path) -> Iterator[Item]:
         body = [
             item for shape in shapes if title is None or shape.shape_id != title.shape_id for item in _shape(n, shape)
         ]
-        text = " ".join(title.text_frame.text.split()) if title is not None else ""
+        text = _words(title.text_frame.text) if title is not None else ""
         if not text and body and TITLE.match(body[0].text):
             text = body.pop(0).text
         yield Item(n, "break")
@@ -456,6 +466,7 @@ def _shapes(shapes: Iterable[Any]) -> Iterator[Any]:
 def _shape(slide: int, shape: Any) -> Iterator[Item]:
     """The paragraphs of a text box or of a table's cells."""
     from pptx.enum.shapes import PP_PLACEHOLDER as KINDS
+    from pptx.shapes.graphfrm import GraphicFrame
 
     running = (KINDS.FOOTER, KINDS.HEADER, KINDS.DATE, KINDS.SLIDE_NUMBER)
     frames = [shape.text_frame] if shape.has_text_frame else []
@@ -463,10 +474,10 @@ def _shape(slide: int, shape: Any) -> Iterator[Item]:
         return
     if getattr(shape, "has_table", False):
         frames = [cell.text_frame for row in shape.table.rows for cell in row.cells if not cell.is_spanned]
-    elif hasattr(shape, "has_chart"):
+    elif isinstance(shape, GraphicFrame):
         yield Item(slide, "unread", shape.name)
     for paragraph in (paragraph for frame in frames for paragraph in frame.paragraphs):
-        text = " ".join(paragraph.text.split())
+        text = _words(paragraph.text)
         bullet = BULLET.match(text)
         if bullet and bullet[4]:
             yield Item(slide, "bullet", bullet[4])
@@ -501,7 +512,7 @@ def _pdf_pages(path: Path) -> list[list[str]]:
         try:
             reader = pypdf.PdfReader(file)
             locked = reader.is_encrypted and not reader.decrypt("")
-            texts = [] if locked else [page.extract_text() for page in reader.pages]
+            texts = [] if locked else [page.extract_text().replace(BARE_BULLET, "•") for page in reader.pages]
         except pypdf.errors.DependencyError:
             locked = True
         except Exception:  # pypdf raises all kinds on a file that is damaged or something else
@@ -509,7 +520,7 @@ def _pdf_pages(path: Path) -> list[list[str]]:
             raise InputError("cannot be read as a PDF", where=path, fix=fix) from None
     if locked:
         raise InputError("is protected by a password", where=path, fix="save a copy without the password")
-    return [[" ".join(line.split()) for line in text.splitlines() if line.strip()] for text in texts]
+    return [[line for line in map(_words, text.splitlines()) if line] for text in texts]
 
 
 def _without_running(pages: list[list[str]]) -> list[list[str]]:

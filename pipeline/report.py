@@ -35,13 +35,15 @@ def write_tables(tables: Tables, path: Path) -> None:
         known = ", ".join(WRITERS)
         raise OutputError(f"{path.suffix or 'no ending'!r} is not a kind of table", where=path, fix=f"use {known}")
     if not path.parent.is_dir():
-        raise OutputError(f"there is no folder {str(path.parent)!r}", where=path, fix="make it first, or choose another")
+        raise OutputError(
+            f"there is no folder {str(path.parent)!r}", where=path, fix="make it first, or choose another"
+        )
     _write_whole(WRITERS[path.suffix.casefold()](tables), path)
 
 
 def _write_whole(content: bytes, path: Path) -> None:
     """Under another name beside it first, so that no half-made file can look finished."""
-    unfinished = path.with_name(f".{os.getpid()}.tmp")
+    unfinished = path.with_name(f".tables-{os.getpid()}.tmp")
     try:
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(13, "it is write-protected")
@@ -111,10 +113,10 @@ MEASURES = (
     Column("Status", lambda row: row.status),
 )
 BANNED = re.compile(r"[\[\]:*?/\\\x00-\x1f]+")
+EDGES = " '"
 SHEET_NAME = 31
 NOTES_WIDTH = 100
 WIDEST = 420
-WIDEST_BAR_NAME = 60
 
 
 def as_xlsx(tables: Tables) -> bytes:
@@ -144,7 +146,6 @@ class Sheet:
     name: str
     title: str
     group: str | None
-    heading: str
     rows: tuple[Row, ...]
 
     @property
@@ -165,7 +166,7 @@ def _sheets(tables: Tables) -> list[Sheet]:
             title = heading if group is None else f"{heading} by {group}"
             if rows:
                 name = sheet_name(title, ["Notes", *(sheet.name for sheet in sheets)])
-                sheets.append(Sheet(name, title, group, heading, tuple(rows)))
+                sheets.append(Sheet(name, title, group, tuple(rows)))
     return sheets
 
 
@@ -178,11 +179,11 @@ def sheet_name(title: str, taken: Sequence[str]) -> str:
     'theme 2'
     """
     used = {name.casefold() for name in (*taken, "History")}
-    plain = " ".join(BANNED.sub(" ", title).split()).strip("'") or "Table"
-    name, number = plain[:SHEET_NAME].strip(" '"), 1
+    plain = " ".join(BANNED.sub(" ", title).split()).strip(EDGES) or "Table"
+    name, number = plain[:SHEET_NAME].strip(EDGES), 1
     while name.casefold() in used:
         number += 1
-        name = f"{plain[: SHEET_NAME - len(str(number)) - 1].strip(chr(32) + chr(39))} {number}"
+        name = f"{plain[: SHEET_NAME - len(str(number)) - 1].strip(EDGES)} {number}"
     return name
 
 
@@ -245,10 +246,12 @@ def _add_chart(book: Any, table: Sheet) -> None:
     chart.set_title({"name": title, "name_font": {"size": 12}})
     chart.set_legend({"none": True})
     chart.set_x_axis({"num_format": "0%", "min": 0})
-    chart.set_y_axis({"reverse": True, "crossing": "max" if False else None})
+    chart.set_y_axis({"reverse": True, "crossing": "max"})
     chart.set_size({"width": 720, "height": 140 + 28 * last})
     sheet = book.get_worksheet_by_name(table.name)
-    sheet.insert_chart(0, len(table.columns) + 1, chart, {"description": f"{title}. The table beside it says the same."})
+    sheet.insert_chart(
+        0, len(table.columns) + 1, chart, {"description": f"{title}. The table beside it says the same."}
+    )
 
 
 WRITERS: dict[str, Callable[[Tables], bytes]] = {".xlsx": as_xlsx, ".csv": as_csv, ".json": as_json}
@@ -260,6 +263,7 @@ GAP = "  "
 BLOCKS = " ▏▎▍▌▋▊▉█"
 LONGEST_BAR = 24
 SHORTEST_BAR = 6
+SHORTEST_NAME = 12
 HEADER_WIDTH = 16
 HEADER_LINES = 4
 
@@ -294,20 +298,82 @@ def percent(share: float) -> str:
 
 
 def _facet_text(title: str, rows: Sequence[Row], width: int) -> list[str]:
-    """One line a code: name, respondents, share, interval, bar."""
+    """One line a code: name, respondents, share, interval, and a bar where there is room."""
     ranked = _ranked(rows)
-    header = ["Name", "Respondents", "Share", "95 % interval"]
-    lines = [
-        [_plain(r.name), f"{r.respondents:,}", percent(r.share), f"{100 * r.low:.1f} to {percent(r.high)}"] for r in ranked
-    ]
-    if any(row.inferred for row in rows):
-        header.append("Inferred")
-        lines = [[*line, f"{row.inferred:,}"] for line, row in zip(lines, ranked, strict=True)]
-    table = _aligned([header], lines, width)
-    room = min(LONGEST_BAR, width - max(map(len, table)) - len(GAP))
+    inferred = any(row.inferred for row in rows)
+    header = ["Name", "Respondents", "Share", "95 % interval", *(["Inferred"] if inferred else [])]
+    lines = [[*_measures(row), *([f"{row.inferred:,}"] if inferred else [])] for row in ranked]
+    widths = _widths([header, *lines], width)
+    room = min(LONGEST_BAR, width - sum(widths) - len(GAP) * len(widths))
     bars = _bars([row.share for row in ranked], room) if room >= SHORTEST_BAR else [""] * len(ranked)
-    return [title, *_with_bars(table, lines, bars)]
+    return [title, *_aligned([header, *lines], widths, ["", *bars])]
 
 
-def _with_bars(table: Sequence[str], lines: Sequence[Line], bars: Sequence[str]) -> Iterator[str]:
-    raise NotImplementedError
+def _measures(row: Row) -> list[str]:
+    return [_plain(row.name), f"{row.respondents:,}", percent(row.share), f"{100 * row.low:.1f} to {percent(row.high)}"]
+
+
+def _bars(shares: Sequence[float], length: int) -> list[str]:
+    """Bars of at most `length` characters, the largest share filling it, in steps of an eighth of a character."""
+    largest = max(shares, default=0.0)
+    eighths = [max(round(8 * length * share / largest), 1) if share else 0 for share in shares]
+    return [BLOCKS[8] * (n // 8) + BLOCKS[n % 8].strip() for n in eighths]
+
+
+def _cross_text(title: str, rows: Sequence[Row], order: Sequence[str], width: int) -> list[str]:
+    """A line a code and a column a value, in as many blocks side by side as the width asks for."""
+    values = list(dict.fromkeys(row.value for row in rows))
+    at = {(row.value, row.code): row for row in rows}
+    first = [at[values[0], code] for code in order] if values else []
+    names = [_plain(row.name) for row in first]
+    columns = [_column([at[value, code] for code in order]) for value in values]
+    lines = [f"{title}: share of respondents; n is the number of respondents under each heading"]
+    for block in _blocks(names, columns, width):
+        table = [list(line) for line in zip([""] * (HEADER_LINES + 1) + names, *block, strict=True)]
+        filled = [line for line in table if any(line)]
+        lines += [*_aligned(filled, _widths(filled, width), [""] * len(filled)), ""]
+    return [*textwrap.wrap(lines[0], width), *lines[1:-1]]
+
+
+def _column(rows: Sequence[Row]) -> list[str]:
+    """The value over several lines, its base, and the share of each code."""
+    value = textwrap.wrap(_plain(rows[0].value or ""), HEADER_WIDTH, max_lines=HEADER_LINES, placeholder=" …")
+    return [*[""] * (HEADER_LINES - len(value)), *value, f"n={rows[0].base:,}", *(percent(row.share) for row in rows)]
+
+
+def _blocks(names: Line, columns: Sequence[Line], width: int) -> Iterator[list[Line]]:
+    """As many columns at a time as fit beside the names, at least one."""
+    room = width - min(max(map(len, names), default=0), _longest_name(width))
+    block: list[Line] = []
+    used = 0
+    for column in columns:
+        needed = len(GAP) + max(map(len, column))
+        if block and used + needed > room:
+            yield block
+            block, used = [], 0
+        block.append(column)
+        used += needed
+    if block:
+        yield block
+
+
+def _longest_name(width: int) -> int:
+    return max(SHORTEST_NAME, width // 2)
+
+
+def _widths(table: Sequence[Line], width: int) -> list[int]:
+    """The width of each column; the first gives way, its texts going over several lines."""
+    first, *others = (max(map(len, column)) for column in zip(*table, strict=True))
+    room = width - sum(others) - len(GAP) * len(others)
+    return [min(first, max(SHORTEST_NAME, min(room, _longest_name(width)))), *others]
+
+
+def _aligned(table: Sequence[Line], widths: Sequence[int], bars: Line) -> list[str]:
+    """The first column to the left, numbers to the right, bars after them."""
+    lines = []
+    for cells, bar in zip(table, bars, strict=True):
+        name, *rest = textwrap.wrap(cells[0], widths[0]) or [""]
+        numbers = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        lines.append(GAP.join([name.ljust(widths[0]), *numbers, bar]).rstrip())
+        lines += rest
+    return lines

@@ -360,7 +360,7 @@ def _notes(
     if len(frame) != counts["coded"]:
         notes.append(f"coded.csv holds {len(frame):,} comments, its manifest says {counts['coded']:,}: it was changed.")
     notes += [_known(facet, frame, mentions[facet.id], base) for facet in book.facet if facet.exclusive]
-    notes += [note for group in groups[1:] for note in _about_group(group, base)]
+    notes += _about_groups(groups[1:])
     if published is not None:
         notes += _about_wording(published, book.by_id[published.facet])
     return tuple(notes)
@@ -389,15 +389,16 @@ def _known(facet: Facet, frame: pd.DataFrame, mentions: pd.DataFrame, base: int)
     )
 
 
-def _about_group(group: _Group, base: int) -> list[str]:
-    notes = [f"By {group.column}: the base is the respondents of each value."]
-    if group.column == "question":
-        notes = ["By question: the base is the respondents who wrote something with content under that question."]
-    several = sum(group.bases.values()) - base
-    if several:
+def _about_groups(groups: Sequence[_Group]) -> list[str]:
+    """What the base is in the tables by group, and who is counted under several values."""
+    if not groups:
+        return []
+    columns = ", ".join(str(group.column) for group in groups)
+    notes = [f"By {columns}: the base is the respondents who wrote something with content under that value."]
+    for group in groups:
         people = group.members.drop_duplicates(["response", "value"])["response"].value_counts()
-        n = int((people > 1).sum())
-        notes.append(f"By {group.column}: {n:,} respondent{_s(n)} counted under more than one value.")
+        if n := int((people > 1).sum()):
+            notes.append(f"By {group.column}: {n:,} respondent{_s(n)} counted under more than one value.")
     return notes
 
 

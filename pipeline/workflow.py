@@ -1,0 +1,551 @@
+"""The story of each command, read top to bottom: plain functions that return a small result and print nothing."""
+
+import csv
+import datetime as dt
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from pipeline.card import column_agreement, scores_left_out, write_card
+from pipeline.cleaning import is_blank, reason_set_apart
+from pipeline.codebook import Codebook, Facet, codebook_from, dump_codebook, load_codebook
+from pipeline.corpus import (
+    REVIEWED,
+    CodedComment,
+    Corpus,
+    display_path,
+    label_columns,
+    read_corpora,
+    read_corpus,
+)
+from pipeline.deck import Unplaced, read_deck, write_corpus
+from pipeline.doubts import DOUBTS
+from pipeline.errors import InputError, ModelError, OutputError
+from pipeline.evaluation import FacetScores, indicator, score
+from pipeline.model_store import (
+    StoredModel,
+    current_model,
+    load_model,
+    save_model,
+    use_model,
+    versions,
+    whole_folder,
+)
+from pipeline.responses import (
+    Comment,
+    Export,
+    Layout,
+    Rejected,
+    answers,
+    file_digest,
+    find_layout,
+    read_cell,
+    read_export,
+    read_responses,
+    safe_cell,
+)
+from pipeline.settings import Settings, shipped
+from pipeline.training import Coding, Progress, Training, silent, train
+
+BATCH = 2000
+DECISIONS = "decisions.db"
+GIVEN, INFERRED = "given", "inferred"
+SHARE_THAT_NAMES_A_FACET = 0.6
+LABEL_COLUMNS = ("labels", "label", "codes", "code")
+DEFAULT_MODEL = "engagement"
+
+
+# ---- training --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Where a model was put, what it scores on sources it had not seen, and how far people agree."""
+
+    folder: Path
+    scores: dict[str, FacetScores]
+    agreed: dict[str, Any]
+    comments: int
+    examples: int
+    current: bool
+
+
+def train_model(
+    out: Path,
+    settings: Settings,
+    corpora: Sequence[Path] = (),
+    codebook_path: Path | None = None,
+    *,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Trained:
+    """Trains on the corpus files (the shipped corpus where none is named with the shipped codebook) into a folder."""
+    if out.exists() and not replace:
+        raise OutputError("is there already", where=out, fix="choose another name, or add --replace")
+    codebook, corpus = _learning_material(corpora, codebook_path)
+    training = train(corpus, codebook, settings, progress)
+    scores = scores_left_out(training)
+    agreed = column_agreement(corpus.comments if corpus else (), codebook)
+    manifest = _model_manifest(corpus, codebook_path, training, scores, agreed, settings)
+    card = write_card(out.name, codebook, corpus, scores, agreed)
+    save_model(training.model, out, manifest, card, replace=replace)
+    is_current = out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
+    return Trained(out, scores, agreed, manifest["comments"], manifest["examples"], is_current)
+
+
+def _learning_material(corpora: Sequence[Path], codebook_path: Path | None) -> tuple[Codebook, Corpus | None]:
+    """The codebook and the corpus. The shipped corpus goes with the shipped codebook only."""
+    codebook = load_codebook(codebook_path or shipped("corpus/codebook.toml"))
+    if not corpora and codebook_path is None:
+        corpora = [shipped("corpus/engagement.csv")]
+    return codebook, read_corpora(corpora, codebook) if corpora else None
+
+
+def _model_manifest(
+    corpus: Corpus | None,
+    codebook_path: Path | None,
+    training: Training,
+    scores: dict[str, FacetScores],
+    agreed: dict[str, Any],
+    settings: Settings,
+) -> dict[str, Any]:
+    files = corpus.files if corpus else ()
+    book = training.model.codebook
+    return {
+        "made": _now(),
+        "codebook": display_path(codebook_path) if codebook_path else None,
+        "corpus": [{"file": display_path(path), "sha256": file_digest(path)} for path in files],
+        "comments": len(corpus.comments) if corpus else 0,
+        "examples": sum(len(code.examples) for facet in book.facet for code in facet.code),
+        "facets": {facet: list(classifier.codes) for facet, classifier in training.model.classifiers.items()},
+        "seed": settings.seed,
+        "scores": {column: one.as_json() for column, one in scores.items()},
+        "agreement": agreed,
+    }
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+# ---- finding the model -------------------------------------------------------------------------------------------------
+
+
+def find_model(
+    settings: Settings, folder: Path | None, codebook_path: Path | None = None, progress: Progress = silent
+) -> StoredModel:
+    """The model named, else the current one, else one trained now on the shipped corpus. Raises ModelError."""
+    codebook = load_codebook(codebook_path) if codebook_path else None
+    chosen = folder or current_model(settings)
+    if chosen is None:
+        chosen = settings.models / DEFAULT_MODEL
+        train_model(chosen, settings, codebook_path=codebook_path, progress=progress)
+    return load_model(chosen, codebook)
+
+
+# ---- coding an export --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """What the user says of the export's columns; what is left open is found from the values."""
+
+    questions: tuple[str, ...] = ()
+    response_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Where a run was put, what was counted, and which columns were read as what."""
+
+    run: Path
+    counts: dict[str, int]
+    questions: tuple[str, ...]
+    response_id: str | None
+    facet_columns: dict[str, str]
+    to_review: int
+
+
+@dataclass
+class _Tally:
+    """What coding one export counts while rows stream by."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    to_review: int = 0
+
+
+def classify(
+    export_path: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    model: Path | None = None,
+    codebook: Path | None = None,
+    mapping: Mapping = Mapping(),  # noqa: B008 - frozen
+    scores: bool = False,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Coded:
+    """Codes an export into a run folder, which appears whole or not at all."""
+    _check_run_folder(out, replace)
+    export = read_export(export_path)
+    layout = find_layout(export, mapping.questions, mapping.response_id)
+    stored = find_model(settings, model, codebook, progress)
+    started = _now()
+    with whole_folder(out, replace) as made:
+        coder = _RunWriter(made, export, layout, stored, with_scores=scores)
+        tally = coder.write(progress)
+        counts = _add_up(tally.counts, len(layout.questions))
+        (made / "codebook.toml").write_text(dump_codebook(stored.model.codebook), encoding="utf-8")
+        manifest = _run_manifest(export, layout, stored, counts, coder, started, settings)
+        (made / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Coded(out, counts, layout.questions, layout.response_id, coder.facet_columns, tally.to_review)
+
+
+def _check_run_folder(out: Path, replace: bool) -> None:
+    if not out.exists():
+        return
+    if not replace:
+        raise OutputError("is there already", where=out, fix="choose another name with --out, or add --replace")
+    if not (out / "manifest.json").is_file():
+        raise OutputError("is there and is not a run", where=out, fix="choose another name with --out")
+    if (out / DECISIONS).exists():
+        raise OutputError("holds people's decisions", where=out, fix="choose another name with --out")
+
+
+def _add_up(tally: Counter[str], questions: int) -> dict[str, int]:
+    """The counts of the manifest; that they add up is checked here, each time."""
+    names = ("rows", "responses", "rejected", "comments", "blank", "no_content", "not_english", "coded")
+    counts = {name: tally[name] for name in names}
+    if counts["rows"] != counts["responses"] + counts["rejected"]:
+        raise AssertionError(f"rows do not add up: {counts}")
+    if counts["responses"] * questions != counts["comments"] + counts["blank"]:
+        raise AssertionError(f"answers do not add up: {counts}")
+    if counts["comments"] != counts["no_content"] + counts["not_english"] + counts["coded"]:
+        raise AssertionError(f"comments do not add up: {counts}")
+    return counts
+
+
+def _run_manifest(
+    export: Export,
+    layout: Layout,
+    stored: StoredModel,
+    counts: dict[str, int],
+    coder: "_RunWriter",
+    started: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    return {
+        **counts,
+        "how_counts_add_up": [
+            "rows = responses + rejected",
+            "responses × questions = comments + blank",
+            "comments = coded + no_content + not_english",
+        ],
+        "export": {"file": export.path.name, "sha256": file_digest(export.path), "encoding": export.encoding},
+        "questions": list(layout.questions),
+        "response_id": layout.response_id,
+        "facet_columns": coder.facet_columns,
+        "renamed_columns": coder.renamed,
+        "model": {"name": stored.folder.name, "sha256": stored.digest},
+        "codebook_digest": stored.model.codebook.digest,
+        "versions": versions(),
+        "seed": settings.seed,
+        "started": started,
+        "finished": _now(),
+    }
+
+
+class _RunWriter:
+    """Writes `coded.csv` and `rejects.csv` of a run while the export streams by."""
+
+    def __init__(self, made: Path, export: Export, layout: Layout, stored: StoredModel, *, with_scores: bool) -> None:
+        self.made, self.export, self.layout, self.model = made, export, layout, stored.model
+        self.with_scores = with_scores
+        self.facets = [facet for facet in self.model.codebook.facet if facet.id in self.model.classifiers]
+        self.facet_columns = {
+            facet.id: column for facet in self.facets if facet.exclusive and (column := self._column_of(facet))
+        }
+        self.others = [n for n, column in enumerate(export.columns) if column not in layout.questions]
+        own = {"comment_id", "response_id", "question", "text", "review", "doubts", *self._facet_header()}
+        self.renamed = {
+            column: f"{column} (export)" for n in self.others if (column := export.columns[n]).strip() in own
+        }
+
+    def write(self, progress: Progress) -> _Tally:
+        """Writes both files; returns what was counted."""
+        tally = _Tally()
+        with (
+            (self.made / "coded.csv").open("w", encoding="utf-8", newline="") as coded_file,
+            (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as rejects_file,
+        ):
+            coded, rejects = csv.writer(coded_file), csv.writer(rejects_file)
+            coded.writerow(self._header())
+            rejects.writerow(["row", "response_id", "comment_id", "question", "reason", "text"])
+            comments = self._comments(tally, rejects)
+            for batch in itertools.batched(comments, BATCH) if hasattr(itertools, "batched") else _batched(comments):
+                coded.writerows(self._coded_rows(batch, tally))
+                tally.counts["coded"] += len(batch)
+                progress("coding comments", tally.counts["coded"], 0)
+        return tally
+
+    def _header(self) -> list[str]:
+        columns = [self.renamed.get(self.export.columns[n], self.export.columns[n]) for n in self.others]
+        return ["comment_id", "response_id", "question", "text", *columns, *self._facet_header(), "review", "doubts"] + (
+            [f"{facet.id}:{code}" for facet in self.facets for code in facet.ids] if self.with_scores else []
+        )
+
+    def _facet_header(self) -> list[str]:
+        names: list[str] = []
+        for facet in self.facets:
+            names += [facet.id, f"{facet.id}_probability"] + ([f"{facet.id}_source"] if facet.exclusive else [])
+        return names
+
+    def _comments(self, tally: _Tally, rejects: Any) -> Iterator[Comment]:
+        """The comments to be coded; all else is counted and, but for blank answers, written to the rejects."""
+        for response in read_responses(self.export, self.layout):
+            tally.counts["rows"] += 1
+            if isinstance(response, Rejected):
+                tally.counts["rejected"] += 1
+                rejects.writerow([response.row, "", "", "", response.reason, safe_cell(_csv_line(response.cells))])
+                continue
+            tally.counts["responses"] += 1
+            answered = False
+            for comment in answers(response, self.export, self.layout):
+                if is_blank(comment.text):
+                    tally.counts["blank"] += 1
+                    continue
+                answered = True
+                tally.counts["comments"] += 1
+                reason = reason_set_apart(comment.text)
+                if reason is None:
+                    yield comment
+                    continue
+                tally.counts[reason] += 1
+                rejects.writerow(
+                    [response.row, safe_cell(response.id), safe_cell(comment.id), safe_cell(comment.question), reason]
+                    + [safe_cell(comment.text)]
+                )
+            if not answered:
+                rejects.writerow([response.row, safe_cell(response.id), "", "", "no answer", ""])
+
+    def _coded_rows(self, batch: Sequence[Comment], tally: _Tally) -> Iterable[list[str]]:
+        codings = self.model.predict([comment.text for comment in batch])
+        doubts = self._doubts(codings, len(batch))
+        for row, comment in enumerate(batch):
+            cells = [comment.id, comment.response.id, comment.question, comment.text]
+            cells += [comment.response.cells[n] for n in self.others]
+            for facet in self.facets:
+                cells += self._facet_cells(facet, codings[facet.id], row, comment)
+            cells += ["yes" if doubts[row] else "no", "|".join(doubts[row])]
+            tally.to_review += bool(doubts[row])
+            if self.with_scores:
+                cells += [f"{p:.4f}" for facet in self.facets for p in codings[facet.id].probability[row]]
+            yield [safe_cell(cell) for cell in cells]
+
+    def _facet_cells(self, facet: Facet, coding: Coding, row: int, comment: Comment) -> list[str]:
+        if known := self._known(facet, comment):
+            return [facet.by_id[known].name, "1.000", GIVEN]
+        codes = coding.first_to_last(row)
+        names = "|".join(facet.by_id[code].name for code in codes)
+        probability = f"{coding.probability[row].max():.3f}" if codes else ""
+        return [names, probability] + ([INFERRED] if facet.exclusive else [])
+
+    def _known(self, facet: Facet, comment: Comment) -> str | None:
+        column = self.facet_columns.get(facet.id)
+        return facet.find(comment.response.cells[self.export.columns.index(column)]) if column else None
+
+    def _doubts(self, codings: dict[str, Coding], size: int) -> list[list[str]]:
+        """The doubts of each comment, over the facets where several codes or none may be given."""
+        found: list[list[str]] = [[] for _ in range(size)]
+        for facet in self.facets:
+            if facet.exclusive:
+                continue
+            for name, reason in DOUBTS.items():
+                for row in np.flatnonzero(reason(codings[facet.id], self.model.classifiers[facet.id].thresholds_)):
+                    found[row].append(f"{name} ({facet.id})")
+        return found
+
+    def _column_of(self, facet: Facet) -> str | None:
+        """The column of the export whose values are mostly names of the facet's codes, such as "I am responding as"."""
+        filled: Counter[int] = Counter()
+        known: Counter[int] = Counter()
+        for _, cells in itertools.islice(self.export.rows(), BATCH):
+            for place, cell in enumerate(cells[: len(self.export.columns)]):
+                if cell.strip() and self.export.columns[place] not in self.layout.questions:
+                    filled[place] += 1
+                    known[place] += facet.find(cell) is not None
+        named = [place for place in filled if known[place] >= SHARE_THAT_NAMES_A_FACET * filled[place]]
+        return self.export.columns[max(named, key=lambda place: known[place])] if named else None
+
+
+def _batched(comments: Iterator[Comment]) -> Iterator[tuple[Comment, ...]]:
+    while batch := tuple(itertools.islice(comments, BATCH)):
+        yield batch
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    return json.dumps(list(cells), ensure_ascii=False)
+
+
+# ---- evaluation --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Scores per label column of the file, agreement between its columns, and what may flatter the scores."""
+
+    scores: dict[str, FacetScores]
+    agreed: dict[str, Any]
+    comments: int
+    held_out: str | None
+    models: int
+    seen: int
+
+
+def evaluate(
+    path: Path,
+    settings: Settings,
+    *,
+    model: Path | None = None,
+    hold_out: str | None = None,
+    corpora: Sequence[Path] = (),
+    codebook_path: Path | None = None,
+    progress: Progress = silent,
+) -> Evaluated:
+    """Scores codes against those people gave in a file; with `hold_out`, by models that had not seen the same value."""
+    if hold_out is None:
+        stored = find_model(settings, model, codebook_path, progress)
+        test = read_corpus(path, stored.model.codebook)
+        codings = stored.model.predict([comment.text for comment in test.comments])
+        return _evaluated(test, stored.model.codebook, codings, None, 1, _seen(test, stored))
+    codebook, corpus = _material_of(model, settings, corpora, codebook_path)
+    test = read_corpus(path, codebook)
+    for file, name in ((test, path), (corpus, ", ".join(display_path(file) for file in corpus.files))):
+        if not any(hold_out in comment.others for comment in file.comments):
+            raise InputError(f"there is no column {hold_out!r}", where=name, fix="hold out a column both files have")
+    codings, models = _held_out(test, corpus, codebook, hold_out, settings, progress)
+    return _evaluated(test, codebook, codings, hold_out, models, 0)
+
+
+def _material_of(
+    model: Path | None, settings: Settings, corpora: Sequence[Path], codebook_path: Path | None
+) -> tuple[Codebook, Corpus]:
+    """What a model was trained from, read again; what was named, or what is shipped, where there is no model."""
+    if model is None or corpora:
+        codebook, corpus = _learning_material(corpora, codebook_path)
+    else:
+        stored = load_model(model, load_codebook(codebook_path) if codebook_path else None)
+        codebook = stored.model.codebook
+        files = [Path(entry["file"]) for entry in stored.manifest["corpus"]]
+        for file, entry in zip(files, stored.manifest["corpus"], strict=True):
+            if not file.is_file() or file_digest(file) != entry["sha256"]:
+                raise ModelError("was changed or moved since the model was trained", where=file, fix="train it again")
+        corpus = read_corpora(files, codebook) if files else None
+    if corpus is None:
+        raise ModelError("has no coded comments to hold out", where=model, fix="evaluate without --hold-out")
+    return codebook, corpus
+
+
+def _held_out(
+    test: Corpus, corpus: Corpus, codebook: Codebook, column: str, settings: Settings, progress: Progress
+) -> tuple[dict[str, Coding], int]:
+    """The coding of each test comment by a model trained without its value of the column and without its text."""
+    values = list(dict.fromkeys(comment.others.get(column, "") for comment in test.comments))
+    probability = {facet.id: np.full((len(test.comments), len(facet.ids)), np.nan) for facet in codebook.facet}
+    given = {facet: np.zeros(array.shape, dtype=bool) for facet, array in probability.items()}
+    for n, value in enumerate(values):
+        progress(f"without {value or 'blank'}", n, len(values))
+        rows = [row for row, comment in enumerate(test.comments) if comment.others.get(column, "") == value]
+        texts = [test.comments[row].text for row in rows]
+        fitted = train(corpus.without(column, value, texts), codebook, settings).model.predict(texts)
+        for facet, coding in fitted.items():
+            probability[facet][rows], given[facet][rows] = coding.probability, coding.given
+    progress("done", len(values), len(values))
+    return {
+        facet.id: Coding(facet.ids, probability[facet.id], given[facet.id])
+        for facet in codebook.facet
+        if not np.isnan(probability[facet.id]).any()
+    }, len(values)
+
+
+def _evaluated(
+    test: Corpus, codebook: Codebook, codings: dict[str, Coding], held_out: str | None, models: int, seen: int
+) -> Evaluated:
+    scores = {}
+    for column in test.columns:
+        coding = codings.get(column.removesuffix(REVIEWED))
+        if coding is not None:
+            truth = indicator([comment.codes[column] for comment in test.comments], coding.codes)
+            scores[column] = score(coding.codes, truth, coding.given, coding.probability)
+    return Evaluated(scores, column_agreement(test.comments, codebook), len(test.comments), held_out, models, seen)
+
+
+def _seen(test: Corpus, stored: StoredModel) -> int:
+    """How many of the comments the model was trained on, as far as its corpus is still where it was."""
+    files = [path for entry in stored.manifest["corpus"] if (path := Path(entry["file"])).is_file()]
+    if not files:
+        return 0
+    corpus = read_corpora(files, stored.model.codebook)
+    learned = Corpus(tuple(corpus.comments), corpus.files, corpus.columns)
+    return len(test.comments) - len(test.without("", "\0", (comment.text for comment in learned.comments)).comments)
+
+
+# ---- codebooks ---------------------------------------------------------------------------------------------------------
+
+
+def init_codebook(path: Path, facets: Sequence[str], out: Path) -> Codebook:
+    """Makes a codebook from a file of coded comments, a facet for each column. Raises InputError or OutputError."""
+    if out.exists():
+        raise OutputError("is there already", where=out, fix="choose another name with --out")
+    export = read_export(path)
+    columns = [export.columns[export.column(name)] for name in facets] or _columns_of_codes(export)
+    places = {column: export.columns.index(column) for column in columns}
+    cells: dict[str, list[str]] = {column: [] for column in columns}
+    for _, row in export.rows():
+        for column, place in places.items():
+            cells[column].append(read_cell(row[place]) if place < len(row) else "")
+    book = codebook_from(path.stem, cells)
+    write_whole(out, dump_codebook(book))
+    return book
+
+
+def _columns_of_codes(export: Export) -> list[str]:
+    named = [column for column in export.columns if column.strip().casefold() in LABEL_COLUMNS]
+    if not named:
+        raise InputError(
+            f"has no column called {', '.join(LABEL_COLUMNS)}", where=export.path, fix="name it with --facet COLUMN"
+        )
+    return named[:1]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The points of a deck by session, and the lines that could not be placed."""
+
+    sessions: dict[str, int]
+    unplaced: tuple[Unplaced, ...]
+
+
+def import_deck(deck: Path, out: Path, codebook_path: Path | None = None) -> Imported:
+    """Turns an engagement deck into a file of coded comments."""
+    read = read_deck(deck, load_codebook(codebook_path or shipped("corpus/codebook.toml")))
+    write_corpus(read, out)
+    return Imported(dict(Counter(point.session for point in read.points)), read.unplaced)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text file under a temporary name, then renames it. Raises OutputError."""
+    made = path.with_name(f".{path.name}.new")
+    try:
+        made.write_text(text, encoding="utf-8")
+        made.replace(path)
+    except OSError as error:
+        made.unlink(missing_ok=True)
+        raise OutputError(f"cannot be written ({error.strerror})", where=path, fix="choose another place") from None
