@@ -39,6 +39,7 @@ SESSIONS = (
 
 # Why something inside the feedback slides became no point.
 NO_HEADING = "no principle heading above it in this session"
+NO_COLON = "perhaps a heading, though without the colon that others have"
 NO_BULLET = "text that is neither a bullet, nor a heading, nor the rest of a bullet"
 OTHER_SLIDE = "on a slide whose title does not begin with 'Feedback:'"
 UNREAD = "a chart, diagram or embedded object, whose text is not read"
@@ -55,9 +56,9 @@ ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 RULE = re.compile(r"\s*(?:(?:[-*_=]\s*){3,}|<!--.*-->)\s*$")
 INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\u200b\u2060\ufeff\ud800-\udfff]")
 HASHES = re.compile(r"\s{0,3}(#+)\s+(.*)")
-BULLET = re.compile(r"\s*(?:([•●▪■‣◦○\ue000-\uf8ff])|([-–—*])(?=\s|$)|([-–—])(?=[A-Z]))\s*(.*)")
+MARKS = r"\s*(?:([•●▪■‣◦○\ue000-\uf8ff])|([%s])(?=\s|$)|([-–—])(?=[A-Z]))\s*(.*)"
+BULLET, PDF_BULLET = re.compile(MARKS % "-–—*"), re.compile(MARKS % "-–—*o")
 BARE_BULLET = "\x7f"  # of the PDF code tables, in which unused places show as a bullet
-PDF_BULLET = re.compile(BULLET.pattern.replace("*])(?=", "*o])(?="))
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -142,7 +143,7 @@ def read_deck(path: Path, codebook: Codebook) -> Deck:
     items = _items(path)
     if not any(item.text for item in items):
         raise InputError("holds no text", where=path, fix="export the deck again, with its text and not as pictures")
-    parser = _Parser(facet)
+    parser = _Parser(facet, colons=any(item.text.endswith(":") and _code(item, facet) is not None for item in items))
     for item in _whole_titles(items, facet):
         parser.take(item)
     deck = parser.deck()
@@ -195,9 +196,13 @@ class _Record:
 
 @dataclass
 class _Parser:
-    """Takes the items one by one. `gap` is 0 within a block, 1 after a blank line, 2 after a slide break."""
+    """Takes the items one by one. `gap` is 0 within a block, 1 after a blank line, 2 after a slide break.
+
+    colons: whether headings of this deck end with a colon.
+    """
 
     facet: Facet
+    colons: bool
     sessions: dict[str, _Session] = field(default_factory=dict)
     records: list[_Record] = field(default_factory=list)
     session: _Session | None = None
@@ -255,6 +260,8 @@ class _Parser:
         if item.kind == "unread":
             self._add(item, UNREAD)
             self.open = None
+        elif code is not None and self._unsure(item):
+            self._unknown(item, NO_COLON)
         elif code is not None:
             self.principle, self.why, self.open = code, "", None
         elif self.session and _unknown_heading(item):
@@ -266,14 +273,20 @@ class _Parser:
         else:
             self._add(item, self.why)
 
+    def _unsure(self, item: Item) -> bool:
+        """Whether the name of a code may as well be a one-word point, or the last word of a bullet."""
+        within = item.kind == "line" and self.gap == 0 and self.open is not None
+        return self.colons and not item.text.endswith(":") and (within or item.kind == "paragraph")
+
     def _add(self, item: Item, why: str) -> None:
         self.open = _Record(item.place, item.text, self.session, self.principle, why)
         self.records.append(self.open)
 
-    def _unknown(self, item: Item) -> None:
+    def _unknown(self, item: Item, why: str = "") -> None:
         """A heading that is no code: the points below it must not get the code of the heading above it."""
         name = item.text.rstrip(" :")
-        self._add(item, f"a heading that is no code of {self.facet.id!r}; nearest is {self.facet.nearest(name)!r}")
+        nearest = self.facet.nearest(name)
+        self._add(item, why or f"a heading that is no code of {self.facet.id!r}; nearest is {nearest!r}")
         self.why, self.open = f"under the heading {name!r}, which is no code", None
 
     def _stray(self, item: Item) -> None:
@@ -296,14 +309,19 @@ class _Parser:
 
 
 def _whole_titles(items: Iterable[Item], facet: Facet) -> Iterator[Item]:
-    """The items with each line "Feedback: …" as a title, joined to the lines it runs over; a year ends it."""
-    title, wraps = None, 0
+    """The items with each line "Feedback: …" as a title, joined to the lines it runs over.
+
+    A year ends a title, and so does being that of an earlier slide.
+    """
+    title, wraps, seen = None, 0, set()
     for item in items:
         starts = item.kind == "line" and TITLE.match(item.text)
-        if title and not starts and wraps < TITLE_WRAPS and _wraps(title.text, item, facet):
+        whole = title is None or wraps == TITLE_WRAPS or title.text in seen
+        if title and not starts and not whole and _wraps(title.text, item, facet):
             title, wraps = replace(title, text=_join(title.text, item.text)), wraps + 1
             continue
         if title:
+            seen.add(title.text)
             yield title
         title, wraps = (replace(item, kind="title"), 0) if starts else (None, 0)
         if title is None:
@@ -328,7 +346,7 @@ def _code(item: Item, facet: Facet) -> str | None:
     if not (bare or text.endswith(":")):
         return None
     name = text.rstrip(" :")
-    return "" if make_id(name) in NO_CODE_HEADINGS else facet.find(name)
+    return "" if make_id(name) in NO_CODE_HEADINGS else facet.find(name) or facet.find(name.replace("&", " and "))
 
 
 def _unknown_heading(item: Item) -> bool:
@@ -391,9 +409,7 @@ def _items(path: Path) -> list[Item]:
     except UnicodeDecodeError:
         raise InputError("is not UTF-8 text", where=path, fix="save it as UTF-8") from None
     except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror})", where=path, fix="check the file and its rights"
-        ) from None
+        raise InputError(f"cannot be read ({error.strerror})", where=path, fix="check the file's rights") from None
 
 
 def _words(text: str) -> str:
@@ -430,26 +446,28 @@ def _plain(line: str) -> str:
 
 
 def _pptx_items(path: Path) -> Iterator[Item]:
-    """Slides of a PowerPoint file; each paragraph is complete. A slide without a title is no feedback."""
+    """Slides of a PowerPoint file; each paragraph is complete."""
     import pptx
 
     with path.open("rb") as file:
         try:
-            slides = list(pptx.Presentation(file).slides)
-            pieces = [(slide.shapes.title, list(_shapes(slide.shapes))) for slide in slides]
+            items = [item for n, slide in enumerate(pptx.Presentation(file).slides, 1) for item in _slide(n, slide)]
         except Exception:  # python-pptx and lxml raise all kinds on a file that is damaged or something else
             fix = "open it in PowerPoint and save a copy as .pptx, without a password"
             raise InputError("cannot be read as a PowerPoint file", where=path, fix=fix) from None
-    for n, (title, shapes) in enumerate(pieces, 1):
-        body = [
-            item for shape in shapes if title is None or shape.shape_id != title.shape_id for item in _shape(n, shape)
-        ]
-        text = _words(title.text_frame.text) if title is not None else ""
-        if not text and body and TITLE.match(body[0].text):
-            text = body.pop(0).text
-        yield Item(n, "break")
-        yield Item(n, "title", text)
-        yield from body
+    return iter(items)
+
+
+def _slide(n: int, slide: Any) -> Iterator[Item]:
+    """Title and body of a slide; without a title, its first box may begin with "Feedback:"; else it is no feedback."""
+    title = slide.shapes.title
+    body = [item for shape in _shapes(slide.shapes) if shape != title for item in _shape(n, shape)]
+    text = _words(title.text_frame.text) if title is not None else ""
+    if not text and body and TITLE.match(body[0].text):
+        text = body.pop(0).text
+    yield Item(n, "break")
+    yield Item(n, "title", text)
+    yield from body
 
 
 def _shapes(shapes: Iterable[Any]) -> Iterator[Any]:
@@ -479,7 +497,7 @@ def _shape(slide: int, shape: Any) -> Iterator[Item]:
     for paragraph in (paragraph for frame in frames for paragraph in frame.paragraphs):
         text = _words(paragraph.text)
         bullet = BULLET.match(text)
-        if bullet and bullet[4]:
+        if bullet:
             yield Item(slide, "bullet", bullet[4])
         elif text:
             yield Item(slide, "subparagraph" if paragraph.level else "paragraph", text)
@@ -492,15 +510,18 @@ def _pdf_items(path: Path) -> Iterator[Item]:
         full = max(FULL_LINE * max(map(len, lines), default=0), SHORT)
         for before, line in pairwise(["", *lines]):
             bullet = PDF_BULLET.match(line)
-            if bullet and not (len(before) >= full and _cut_at_dash(before, bullet)):
+            if bullet and not _cut_at_dash(before, bullet, full):
                 yield Item(n, "bullet", bullet[4])
             else:
                 yield Item(n, "line", line)
 
 
-def _cut_at_dash(before: str, bullet: re.Match[str]) -> bool:
-    """Whether the dash that begins a line belongs to a sentence that filled the line before."""
-    return bullet[2] in ("-", "–", "—") and bullet[4][:1].islower() and not re.search(r"[.?!:;]$", before)
+def _cut_at_dash(before: str, bullet: re.Match[str], full: float) -> bool:
+    """Whether the dash that begins a line belongs to a sentence that filled the line before, or to a title's date."""
+    if bullet[2] not in ("-", "–", "—"):
+        return False
+    cut = len(before) >= full and bullet[4][:1].islower() and not re.search(r"[.?!:;]$", before)
+    return cut or WHEN.fullmatch(bullet[4]) is not None
 
 
 def _pdf_pages(path: Path) -> list[list[str]]:

@@ -242,7 +242,7 @@ def _add_chart(book: Any, table: Sheet) -> None:
             },
         }
     )
-    title = f"Share of respondents, with 95 % interval: {table.title}"
+    title = f"Share of respondents, with 95 % interval: {table.title}".replace("!", "")  # "x!A1" would be a reference
     chart.set_title({"name": title, "name_font": {"size": 12}})
     chart.set_legend({"none": True})
     chart.set_x_axis({"num_format": "0%", "min": 0})
@@ -284,7 +284,7 @@ def as_text(tables: Tables, width: int = 100) -> str:
                 parts.append(_cross_text(f"{_plain(name)} by {_plain(group)}", rows, order, width))
     notes = [textwrap.wrap(f"- {_plain(note)}", width, subsequent_indent="  ") for note in tables.notes[1:]]
     parts.append(["Notes", *(line for note in notes for line in note)])
-    return "\n\n".join("\n".join(line.rstrip() for line in part) for part in parts) + "\n"
+    return "\n\n".join("\n".join(line.rstrip() for line in part) for part in parts)
 
 
 def _plain(text: str) -> str:
@@ -327,7 +327,7 @@ def _cross_text(title: str, rows: Sequence[Row], order: Sequence[str], width: in
     first = [at[values[0], code] for code in order] if values else []
     names = [_plain(row.name) for row in first]
     columns = [_column([at[value, code] for code in order]) for value in values]
-    lines = [f"{title}: share of respondents; n is the number of respondents under each heading"]
+    lines = [f"{title}: share of the n respondents in each column"]
     for block in _blocks(names, columns, width):
         table = [list(line) for line in zip([""] * (HEADER_LINES + 1) + names, *block, strict=True)]
         filled = [line for line in table if any(line)]

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from math import sqrt
 from pathlib import Path
@@ -101,10 +101,11 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
     for name in FILES:
         if not (run / name).is_file():
             raise InputError(f"is no run folder: {name} is missing", where=run, fix=f"make one with {CODE_AGAIN}")
-    book = load_codebook(run / "codebook.toml")
-    published = book.wording_named(wording) if wording is not None else None
+    whole = load_codebook(run / "codebook.toml")
+    published = whole.wording_named(wording) if wording is not None else None
     counts = _counts(run / "manifest.json")
     columns = tuple(dict.fromkeys(by))
+    book = _coded_facets(whole, run / "coded.csv")
     frame = _coded(run / "coded.csv", book, columns)
     names = {facet.id: _names(facet, published) for facet in book.facet}
     mentions = {facet.id: _mentions(frame, facet, run / "coded.csv") for facet in book.facet}
@@ -116,7 +117,11 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
         responses=counts["responses"],
         base=groups[0].bases[""],
         wording=published.name if published else None,
-        notes=_notes(book, published, counts, frame, mentions, groups),
+        notes=(
+            *_notes(book, counts, frame, mentions, groups),
+            *_not_coded(whole, book),
+            *(_about_wording(published, whole.by_id[published.facet]) if published else ()),
+        ),
         headings={facet.id: facet.name for facet in book.facet},
     )
 
@@ -179,6 +184,16 @@ def _coded(path: Path, book: Codebook, by: Sequence[str]) -> pd.DataFrame:
     return frame.assign(response=pd.factorize(frame["response_id"])[0])
 
 
+def _coded_facets(book: Codebook, path: Path) -> Codebook:
+    """The codebook with the facets that the model coded; it leaves out those it had nothing to learn from."""
+    header = _header(path)
+    facets = tuple(facet for facet in book.facet if facet.id in header)
+    if not facets:
+        fix = f"the file was changed; code the export again: {CODE_AGAIN}"
+        raise InputError("there is no column of codes", where=path, fix=fix)
+    return replace(book, facet=facets)
+
+
 def _header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         return [read_cell(name) for name in next(csv.reader(file), [])]
@@ -200,10 +215,9 @@ def _sources(book: Codebook, places: Mapping[str, int]) -> list[str]:
 
 def _check_columns(path: Path, places: Mapping[str, int], book: Codebook, by: Sequence[str]) -> None:
     """Raises InputError for a column of the run that is gone, or one named in `by` that is not there."""
-    for name in ("response_id", *book.by_id):
-        if name not in places:
-            fix = f"the file was changed; code the export again: {CODE_AGAIN}"
-            raise InputError(f"the column {name!r} is missing", where=path, fix=fix)
+    if "response_id" not in places:
+        fix = f"the file was changed; code the export again: {CODE_AGAIN}"
+        raise InputError("the column 'response_id' is missing", where=path, fix=fix)
     hidden = {"comment_id", "response_id", "text", *(f"{facet}_probability" for facet in book.by_id)}
     known = [name for name in places if name not in hidden and not name.startswith(tuple(f"{f}:" for f in book.by_id))]
     for name in by:
@@ -341,7 +355,6 @@ def _names(facet: Facet, published: Wording | None) -> dict[str, str]:
 
 def _notes(
     book: Codebook,
-    published: Wording | None,
     counts: Mapping[str, int],
     frame: pd.DataFrame,
     mentions: Mapping[str, pd.DataFrame],
@@ -360,10 +373,7 @@ def _notes(
     if len(frame) != counts["coded"]:
         notes.append(f"coded.csv holds {len(frame):,} comments, its manifest says {counts['coded']:,}: it was changed.")
     notes += [_known(facet, frame, mentions[facet.id], base) for facet in book.facet if facet.exclusive]
-    notes += _about_groups(groups[1:])
-    if published is not None:
-        notes += _about_wording(published, book.by_id[published.facet])
-    return tuple(notes)
+    return (*notes, *_about_groups(groups[1:]))
 
 
 def _s(count: int) -> str:
@@ -374,7 +384,8 @@ def _set_apart(counts: Mapping[str, int]) -> str:
     return (
         f"{counts['coded']:,} comment{_s(counts['coded'])} coded. Set apart and not in the tables: "
         f"{counts['no_content']:,} without content (such as “n/a”), {counts['not_english']:,} not in English, "
-        f"{counts['rejected']:,} rejected; {counts['blank']:,} answer{_s(counts['blank'])} left blank."
+        f"{counts['rejected']:,} row{_s(counts['rejected'])} of the export rejected; "
+        f"{counts['blank']:,} answer{_s(counts['blank'])} left blank."
     )
 
 
@@ -400,6 +411,11 @@ def _about_groups(groups: Sequence[_Group]) -> list[str]:
         if n := int((people > 1).sum()):
             notes.append(f"By {group.column}: {n:,} respondent{_s(n)} counted under more than one value.")
     return notes
+
+
+def _not_coded(whole: Codebook, coded: Codebook) -> list[str]:
+    left = [facet.name for facet in whole.facet if facet.id not in coded.by_id]
+    return [f"{name}: not coded in this run, so there is no table of it." for name in left]
 
 
 def _about_wording(published: Wording, facet: Facet) -> list[str]:

@@ -94,8 +94,8 @@ COMMENTS = [
 
 COUNTS = {
     "responses": 10,
-    "comments": 16,
-    "blank": 4,
+    "comments": 15,
+    "blank": 5,
     "no_content": 2,
     "not_english": 1,
     "rejected": 1,
@@ -106,7 +106,7 @@ NOTES = (
     "Base: 8 respondents of 10 who wrote something with content; "
     "a respondent may have several codes, so shares do not add up to 100 %.",
     "12 comments coded. Set apart and not in the tables: 2 without content (such as “n/a”), 1 not in English, "
-    "1 rejected; 4 answers left blank.",
+    "1 row of the export rejected; 5 answers left blank.",
     "The codes were given by the tool and have not been checked by people; the shares are those of its codes.",
     "The interval is Wilson's 95 % interval of a share. It allows for chance in who answered, "
     "not for errors of the tool, nor for who chose not to answer.",
@@ -274,6 +274,13 @@ def test_a_column_of_the_export_called_like_a_facet_is_not_mistaken_for_it(run):
     assert frequency_tables(run).rows[0].respondents == 3
 
 
+def test_a_facet_that_was_not_coded_has_no_table_but_a_note(run):
+    make_run(run, header=["group" if name == "stakeholder" else name for name in HEADER])
+    tables = frequency_tables(run)
+    assert {row.facet for row in tables.rows} == {"principle"}
+    assert tables.notes == (*NOTES[:4], "Stakeholder group: not coded in this run, so there is no table of it.")
+
+
 def test_without_a_source_everything_counts_as_inferred(run):
     make_run(run, header=["source" if name == "stakeholder_source" else name for name in HEADER])
     assert [row.inferred for row in frequency_tables(run).of("stakeholder")] == [5, 2]
@@ -359,8 +366,10 @@ def test_damaged_files_are_refused(run):
         f"{run / 'coded.csv'}: 'Comunity-led' is no code of facet 'principle' in the run's codebook. "
         "Fix: the file was changed; did you mean 'Community-led'?"
     )
-    (run / "coded.csv").write_bytes(b"comment_id;response_id\n")
+    (run / "coded.csv").write_bytes(b"comment_id,principle\n")
     assert "the column 'response_id' is missing. Fix: the file was changed" in refusal(InputError, run)
+    (run / "coded.csv").write_bytes(b"")
+    assert "coded.csv: there is no column of codes. Fix: the file was changed" in refusal(InputError, run)
     (run / "coded.csv").write_bytes(b"response_id,principle,stakeholder\nr1,caf\xe9,\n")
     assert "coded.csv: cannot be read (" in refusal(InputError, run)
 
