@@ -20,7 +20,8 @@ ID = re.compile(r"^[a-z0-9]+(-[a-z0-9]+)*$")
 SEPARATOR = "|"
 RELATIONS = ("same", "narrower", "overlaps", "split", "none")
 FEW_EXAMPLES = 3
-NO_CODE = ("", "none")
+NO_CODE_WORD = "none"
+OWN_COLUMNS = ("text", "question", "review", "doubts")
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ class Facet:
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
-        return {_plain(text): code.id for code in self.code for text in (code.id, code.name, *code.aliases)}
+        return {_plain(text): code.id for code in self.code for text in _called(code)}
 
     def find(self, text: str) -> str | None:
         """The id of the code that `text` (an id, a name or an alias, in any case) means; None if there is none."""
@@ -148,14 +149,19 @@ class Codebook:
         raise CodebookError(f"no published wording {name!r}", fix=f"use one of: {known}")
 
 
+def _called(code: Code) -> tuple[str, ...]:
+    """All that a code may be called in a file of coded comments."""
+    return (code.id, code.name, *code.aliases)
+
+
 def _plain(text: str) -> str:
     """A name without case, punctuation or spacing: "Community-Led " and "community led" are the same."""
-    return " ".join(re.sub(r"[\W_]+", " ", text).casefold().split())
+    return " ".join(re.sub(r"[\W_]+", " ", text).casefold().split()) or text.strip()
 
 
 def split_codes(cell: str) -> list[str]:
     """The codes written in one cell, joined by `|`. An empty cell is none, and so is the word "none"."""
-    return [part.strip() for part in cell.split(SEPARATOR) if part.strip().casefold() not in NO_CODE]
+    return [part for part in map(str.strip, cell.split(SEPARATOR)) if part and part.casefold() != NO_CODE_WORD]
 
 
 # ---- reading ----------------------------------------------------------------------------------------------------
@@ -234,23 +240,31 @@ def _check(book: Codebook) -> None:
 def _check_facet(facet: Facet) -> None:
     place = f"facet {facet.id!r}"
     _id(facet.id, place)
+    if facet.id in OWN_COLUMNS:
+        raise CodebookError(f"{facet.id!r} is a column of every run", where=place, fix="give the facet another id")
     if not facet.code:
         raise CodebookError("has no code", where=place, fix="add a [[facet.code]]")
     _unique([code.id for code in facet.code], "code id", place)
-    names = [_plain(text) for code in facet.code for text in {code.id, code.name, *code.aliases}]
-    owner = Counter(name for code in facet.code for name in {_plain(t) for t in (code.id, code.name, *code.aliases)})
-    for name in names:
-        if owner[name] > 1:
+    owners = Counter(name for code in facet.code for name in dict.fromkeys(map(_plain, _called(code))))
+    for name, codes in owners.items():
+        if codes > 1:
             raise CodebookError(f"two codes are called {name!r}", where=place, fix="rename one, or drop the alias")
+    for code in facet.code:
+        _check_name(code, f"{place}, code {code.id!r}")
     for code in facet.code:
         _check_code(facet, code, f"{place}, code {code.id!r}")
     _unique([e.text for code in facet.code for e in code.examples], "example", place)
 
 
-def _check_code(facet: Facet, code: Code, place: str) -> None:
+def _check_name(code: Code, place: str) -> None:
     _id(code.id, place)
     if not code.name or SEPARATOR in code.name:
         raise CodebookError(f"the name must be text without {SEPARATOR!r}", where=place, fix="correct the name")
+    if NO_CODE_WORD in map(str.casefold, _called(code)):
+        raise CodebookError(f"{NO_CODE_WORD!r} means no code", where=place, fix="call the code something else")
+
+
+def _check_code(facet: Facet, code: Code, place: str) -> None:
     if any(not example.text for example in code.examples):
         raise CodebookError("an example has no text", where=place, fix="write the text, or drop the example")
     pointed = [*(e.code for e in code.exclude if e.code), *(other for e in code.examples for other in e.also)]
@@ -263,8 +277,10 @@ def _check_code(facet: Facet, code: Code, place: str) -> None:
 def _check_wording(book: Codebook, wording: Wording) -> None:
     place = f"wording {wording.id!r}"
     if wording.facet not in book.by_id:
-        raise CodebookError(f"there is no facet {wording.facet!r}", where=place, fix=f"use one of {list(book.by_id)}")
+        near = get_close_matches(wording.facet, book.by_id, n=1, cutoff=0.0)[0]
+        raise CodebookError(f"there is no facet {wording.facet!r}", where=place, fix=f"did you mean {near!r}?")
     facet = book.by_id[wording.facet]
+    _unique([entry.code for entry in wording.entries], "entry for", place)
     for entry in wording.entries:
         if entry.code not in facet.ids:
             near = facet.nearest(entry.code)
@@ -273,7 +289,9 @@ def _check_wording(book: Codebook, wording: Wording) -> None:
             near = get_close_matches(entry.relation, RELATIONS, n=1, cutoff=0.0)[0]
             raise CodebookError(f"unknown relation {entry.relation!r}", where=place, fix=f"did you mean {near!r}?")
         if (entry.relation == "none") == bool(entry.names):
-            raise CodebookError(f"{entry.code!r}: 'none' goes with no name", where=place, fix="correct the names")
+            said = "but has a name" if entry.names else "but has no name"
+            what = f"{entry.code!r} is {entry.relation!r} {said}"
+            raise CodebookError(what, where=place, fix="correct the relation or the names")
     missing = set(facet.ids) - set(wording.by_code)
     if missing:
         raise CodebookError(f"no entry for {sorted(missing)[0]!r}", where=place, fix="say how it maps, or 'none'")
@@ -327,7 +345,7 @@ def _facet_from(title: str, rows: Sequence[Sequence[str]]) -> Facet:
         spellings.setdefault(make_id(code), code)
     codes = tuple(Code(id=id_, name=spellings[id_]) for id_ in sorted(spellings))
     exclusive = all(len({make_id(code) for code in row}) == 1 for row in rows)
-    return Facet(id=make_id(title), name=title, code=codes, exclusive=exclusive)
+    return Facet(id=make_id(title), name=" ".join(title.split()), code=codes, exclusive=exclusive)
 
 
 def make_id(text: str) -> str:
@@ -353,17 +371,20 @@ def _table(record: Any) -> dict[str, Any]:
     return out
 
 
-def codes_in(cells: Iterable[str], facet: Facet, where: object) -> list[tuple[str, ...]]:
-    """The code ids of each cell, in codebook order of mention. Raises CodebookError naming the unknown code."""
+def codes_in(cells: Iterable[tuple[int, str]], facet: Facet, where: object) -> list[tuple[str, ...]]:
+    """The code ids of each cell, as first mentioned; a cell comes with the number of its row in the file.
+
+    Raises CodebookError naming the unknown code, its row and the nearest known one.
+    """
     rows = []
-    for n, cell in enumerate(cells, 2):
+    for row, cell in cells:
         ids = []
         for text in split_codes(cell):
             found = facet.find(text)
             if found is None:
                 raise CodebookError(
                     f"{text!r} is no code of facet {facet.id!r}",
-                    where=f"{where}, row {n}",
+                    where=f"{where}, row {row}",
                     fix=f"did you mean {facet.nearest(text)!r}? Else add it to the codebook",
                 )
             ids.append(found)

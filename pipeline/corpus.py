@@ -50,13 +50,17 @@ class Corpus:
 
 
 def label_columns(columns: Iterable[str], codebook: Codebook) -> dict[str, Facet]:
-    """The columns that hold codes: those called like a facet, with or without `_reviewed`."""
+    """The columns that hold codes: those called like a facet, with or without `_reviewed`, in any case."""
     found = {}
     for column in columns:
-        facet = codebook.by_id.get(column.strip().removesuffix(REVIEWED))
+        facet = codebook.by_id.get(_label(column).removesuffix(REVIEWED))
         if facet is not None:
             found[column] = facet
     return found
+
+
+def _label(column: str) -> str:
+    return column.strip().casefold()
 
 
 def read_corpus(path: Path, codebook: Codebook) -> Corpus:
@@ -68,14 +72,14 @@ def read_corpus(path: Path, codebook: Codebook) -> Corpus:
         raise InputError(
             "has no column of codes", where=path, fix=f"add a column called {' or '.join(map(repr, codebook.by_id))}"
         )
-    rows = [[*cells, *[""] * (len(export.columns) - len(cells))] for _, cells in export.rows()]
+    rows = [(number, _full(export, number, cells)) for number, cells in export.rows()]
     coded = {
-        column.strip(): codes_in((row[export.columns.index(column)] for row in rows), facet, path)
+        _label(column): codes_in(_column(rows, export.columns.index(column)), facet, path)
         for column, facet in labels.items()
     }
     comments = tuple(
         _coded_comment(export, row, text_place, {column: codes[n] for column, codes in coded.items()})
-        for n, row in enumerate(rows)
+        for n, (_, row) in enumerate(rows)
         if not is_blank(row[text_place])
     )
     if not comments:
@@ -83,18 +87,29 @@ def read_corpus(path: Path, codebook: Codebook) -> Corpus:
     return Corpus(comments, (path,), tuple(coded))
 
 
+def _full(export: Export, number: int, cells: Sequence[str]) -> list[str]:
+    """A row with a cell for each column. Raises InputError where it has more: a comma in it was not quoted."""
+    width = len(export.columns)
+    if any(cell.strip() for cell in cells[width:]):
+        what = f"has {len(cells)} cells where the header has {width}"
+        raise InputError(what, where=f"{export.path}, row {number}", fix="put the text in double quotes")
+    return [*cells[:width], *[""] * (width - len(cells))]
+
+
+def _column(rows: Iterable[tuple[int, Sequence[str]]], place: int) -> Iterable[tuple[int, str]]:
+    return ((number, read_cell(cells[place])) for number, cells in rows)
+
+
 def _coded_comment(export: Export, row: Sequence[str], place: int, codes: dict[str, tuple[str, ...]]) -> CodedComment:
-    others = {column: read_cell(cell) for column, cell in zip(export.columns, row, strict=False)}
+    others = {column: read_cell(cell) for column, cell in zip(export.columns, row, strict=True)}
     source = next((others[c] for c in SOURCE_COLUMNS if others.get(c)), "")
     return CodedComment(read_cell(row[place]), codes, source, others.get("id", ""), others)
 
 
 def read_corpora(paths: Sequence[Path], codebook: Codebook) -> Corpus:
-    """Several files of coded comments as one corpus; comments without a source get that of their file."""
+    """Several files of coded comments as one corpus."""
     corpora = [read_corpus(path, codebook) for path in paths]
-    comments = tuple(
-        c if c.source else CodedComment(c.text, c.codes, "", c.id, c.others) for corpus in corpora for c in corpus.comments
-    )
+    comments = tuple(comment for corpus in corpora for comment in corpus.comments)
     columns = dict.fromkeys(column for corpus in corpora for column in corpus.columns)
     return Corpus(comments, tuple(paths), tuple(columns))
 

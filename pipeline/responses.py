@@ -30,16 +30,17 @@ DISTINCT_SHARE = 0.3
 LONG_SHARE = 0.05
 TEXT_HEADERS = frozenset({"text", "comment", "comments", "feedback", "answer", "verbatim", "response", "free text"})
 ID_HEADERS = ("response id", "responseid", "respondent id", "response number", "unique id", "userid", "id", "ref")
-DETAIL_WORDS = frozenset(
-    "name names email e-mail mail address postcode phone telephone mobile id ip date time started completed url link "
-    "submitted browser device language latitude longitude".split()
-)
+DETAIL_WORDS = {
+    *("name", "names", "email", "e-mail", "mail", "address", "postcode", "phone", "telephone", "mobile", "id", "ip"),
+    *("date", "time", "started", "completed", "submitted", "url", "link", "browser", "device", "language"),
+    *("latitude", "longitude"),
+}
 FORMULA = re.compile(r"^[=+\-@\t\r]")
 ESCAPED = re.compile(r"^'+[=+\-@\t\r]")
 HARMLESS = re.compile(r"^[+\-]?(\d[\d ,.]*%?)?$")
 
 
-# ---- cells that Excel must not run ----------------------------------------------------------------------------------
+# ---- cells that Excel must not run -----------------------------------------------------------------------------------
 
 
 def safe_cell(text: str) -> str:
@@ -57,7 +58,7 @@ def read_cell(text: str) -> str:
     return text[1:] if ESCAPED.match(text) else text
 
 
-# ---- an export ------------------------------------------------------------------------------------------------------
+# ---- an export -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,9 @@ def read_export(path: Path) -> Export:
         with path.open("rb") as file:
             head = file.read(4096)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=path, fix="close it elsewhere, or copy it") from None
-    if not head.strip(b"\x00\t\r\n \xef\xbb\xbf"):
+        what, fix = f"cannot be read ({error.strerror})", "close it elsewhere, or copy it"
+        raise InputError(what, where=path, fix=fix) from None
+    if not head.strip(b"\x00\t\r\n \xef\xbb\xbf\xff\xfe"):
         raise InputError("is empty", where=path, fix="export it again")
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         reader = _read_workbook
@@ -121,11 +123,12 @@ def _check_header(export: Export) -> None:
         raise InputError("has a header but no responses", where=export.path, fix="export it again, with the answers")
 
 
-def _named(header: Sequence[str]) -> tuple[str, ...]:
-    """Column names as they stand, a blank one called by its place; blank ones at the end are left out."""
+def _named(header: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) -> tuple[str, ...]:
+    """Column names as they stand, a blank one called by its place; blank ones at the end that no row fills left out."""
     names = [name if name.strip() else "" for name in header]
-    while names and not names[-1]:
-        names.pop()
+    if names and not names[-1]:
+        tops = (names, *(cells[: len(names)] for _, cells in rows))
+        del names[max(n for cells in tops for n, cell in enumerate(cells, 1) if cell.strip()) :]
     return tuple(name or f"Column {n}" for n, name in enumerate(names, 1))
 
 
@@ -133,7 +136,7 @@ def _not_blank(numbered: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int,
     return ((n, cells) for n, cells in numbered if any(cell.strip() for cell in cells))
 
 
-# ---- delimited text ---------------------------------------------------------------------------------------------------
+# ---- delimited text --------------------------------------------------------------------------------------------------
 
 
 def _read_delimited(path: Path) -> Export:
@@ -144,17 +147,35 @@ def _read_delimited(path: Path) -> Export:
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         with path.open(encoding=encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
+            lines = _Lines(file)
             number = 0
             try:
-                for number, cells in enumerate(reader, 1):
+                for number, cells in enumerate(csv.reader(lines, delimiter=delimiter), 1):
+                    if lines.ended:
+                        what, fix = "a quotation mark is opened and never closed", "close it, or delete it"
+                        raise InputError(what, where=f"{path}, row {number}", fix=fix)
                     yield number, cells
             except csv.Error as error:
-                reason = f"a cell of over {LARGEST_CELL:,} characters" if "limit" in str(error) else str(error)
-                raise InputError(reason, where=f"{path}, row {number + 1}", fix="check the quotes in that row") from None
+                what = f"a cell of over {LARGEST_CELL:,} characters" if "limit" in str(error) else str(error)
+                place, fix = f"{path}, row {number + 1}", "check the quotes in that row"
+                raise InputError(what, where=place, fix=fix) from None
 
-    header = next(_not_blank(rows()), (0, []))
-    return Export(path, _named(header[1]), lambda: islice(_not_blank(rows()), 1, None), encoding)
+    def below() -> Iterator[tuple[int, list[str]]]:
+        return islice(_not_blank(rows()), 1, None)
+
+    _, header = next(_not_blank(rows()), (0, []))
+    return Export(path, _named(header, islice(below(), PROFILED_ROWS)), below, encoding)
+
+
+class _Lines:
+    """The lines of a file, and whether they have ended: a row that comes only then was cut off within quotes."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file, self.ended = file, False
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.file
+        self.ended = True
 
 
 def _encoding(path: Path) -> str:
@@ -212,7 +233,7 @@ def _delimiter(file: TextIO) -> str:
         return ","
 
 
-# ---- workbooks ----------------------------------------------------------------------------------------------------------
+# ---- workbooks -------------------------------------------------------------------------------------------------------
 
 
 def _read_workbook(path: Path) -> Export:
@@ -224,13 +245,12 @@ def _read_workbook(path: Path) -> Export:
         table = next((values for sheet in sheets if (values := sheet.to_python(skip_empty_area=False))), [])
     except (CalamineError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0][:80] if str(error) else "unknown"
-        raise InputError(
-            f"is not a workbook that can be read ({reason})", where=path, fix="open it in Excel and save it again as .xlsx"
-        ) from None
+        what, fix = f"is not a workbook that can be read ({reason})", "open it in Excel and save it again as .xlsx"
+        raise InputError(what, where=path, fix=fix) from None
     numbered = list(_not_blank((n, [_as_text(value) for value in row]) for n, row in enumerate(table, 1)))
     if not numbered:
         raise InputError("has no filled sheet", where=path, fix="export it again")
-    return Export(path, _named(numbered[0][1]), lambda: iter(numbered[1:]), "xlsx")
+    return Export(path, _named(numbered[0][1], numbered[1:]), lambda: iter(numbered[1:]), "xlsx")
 
 
 def _as_text(value: object) -> str:
@@ -255,7 +275,7 @@ READERS: dict[str, Callable[[Path], Export]] = {
 }
 
 
-# ---- which column is what -----------------------------------------------------------------------------------------------
+# ---- which column is what --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -289,7 +309,7 @@ class _Profile:
         mean, distinct = self.words / self.filled, len(self.values) / self.filled
         named = _header(name) in TEXT_HEADERS and mean >= 1
         wordy = mean >= WORDS_OF_A_COMMENT and distinct >= DISTINCT_SHARE
-        return named or wordy or self.long >= LONG_SHARE * self.filled and len(self.values) > 1
+        return named or wordy or (self.long >= LONG_SHARE * self.filled and len(self.values) > 1)
 
 
 def _is_detail(name: str) -> bool:
@@ -337,7 +357,7 @@ def _all_unique(export: Export, place: int) -> bool:
     return True
 
 
-# ---- responses and comments ------------------------------------------------------------------------------------------------
+# ---- responses and comments ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,12 @@ class Settings:
     @property
     def processes(self) -> int:
         """How many processes to use."""
-        return self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.jobs or _cores()
+
+
+def _cores() -> int:
+    """The cores this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load_settings(path: Path = Path(SETTINGS_FILE)) -> Settings:
