@@ -54,7 +54,10 @@ def write_card(
         f"{len(comments)} coded comments from {sources} sources, and {examples} invented examples of the codebook.",
         "## How good it is",
         "Each comment below was judged by a model that had not seen the source it came from, nor its text. "
-        + ("Where no comment is coded yet, the codebook's own examples stand in; real comments are harder. " * (not comments)),
+        + (
+            "Where no comment is coded yet, the codebook's own examples stand in; real comments are harder. "
+            * (not comments)
+        ),
         *(_facet_part(column, facet_scores) for column, facet_scores in scores.items()),
         *(_agreement_part(facet, figures) for facet, figures in agreed.items()),
         "## How to read this",

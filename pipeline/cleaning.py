@@ -84,7 +84,7 @@ CLEANERS: tuple[Callable[[str], str], ...] = (
 def clean(text: str) -> str:
     """The comment as the machine reads it; training and prediction use this alike.
 
-    What a step lays open, such as a tag written in entities, is cleaned in its turn, so that what is clean stays as it is.
+    What a step lays open, such as a tag written in entities, is cleaned in its turn: what is clean stays as it is.
     """
     before = None
     while text != before:

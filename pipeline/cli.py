@@ -25,7 +25,7 @@ SHOW_AFTER = 1.0
 REDRAW_AFTER = 0.2
 
 
-# ---- shared manners --------------------------------------------------------------------------------------------------
+# ---- shared manners ------------------------------------------------------------------------------------------------
 
 
 def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
@@ -61,7 +61,9 @@ def quiet_option(function: F) -> F:
 
 def json_option(function: F) -> F:
     """`--json`, shared by the commands that a script may read."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")(
+        function
+    )
 
 
 class Progress:
@@ -116,7 +118,7 @@ def models() -> None:
     """The trained models, and which one is current."""
 
 
-# ---- coding ----------------------------------------------------------------------------------------------------------
+# ---- coding --------------------------------------------------------------------------------------------------------
 
 
 @command(main, "classify")
@@ -229,7 +231,7 @@ def _width() -> int:
     return min(shutil.get_terminal_size((110, 24)).columns, 140)
 
 
-# ---- training and evaluation -------------------------------------------------------------------------------------------
+# ---- training and evaluation ---------------------------------------------------------------------------------------
 
 
 @command(main, "train")
@@ -340,7 +342,9 @@ def models_list_command(as_json: bool) -> None:
         mark = "current" if path == current else ""
         click.echo(f"{path.name:<30} {manifest['made']}  {manifest['comments']:>6} coded comments  {mark}")
     if not found:
-        click.echo(f"No model in {settings.models} yet. Make one: feedback train --out {settings.models}/mine", err=True)
+        click.echo(
+            f"No model in {settings.models} yet. Make one: feedback train --out {settings.models}/mine", err=True
+        )
 
 
 @command(models, "use")
@@ -356,7 +360,7 @@ def models_use_command(name: str) -> None:
     click.echo(f"Current model: {use_model(load_settings(), name)}", err=True)
 
 
-# ---- codebook and corpus -----------------------------------------------------------------------------------------------
+# ---- codebook and corpus -------------------------------------------------------------------------------------------
 
 
 @command(codebook, "check")

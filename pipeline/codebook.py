@@ -164,7 +164,7 @@ def split_codes(cell: str) -> list[str]:
     return [part for part in map(str.strip, cell.split(SEPARATOR)) if part and part.casefold() != NO_CODE_WORD]
 
 
-# ---- reading ----------------------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------------------------------------
 
 
 def load_codebook(path: Path) -> Codebook:
@@ -223,7 +223,7 @@ def _value(kind: Any, value: Any, key: str, place: str) -> Any:
     return _build(kind, value, place)
 
 
-# ---- rules ------------------------------------------------------------------------------------------------------
+# ---- rules ---------------------------------------------------------------------------------------------------------
 
 
 def _check(book: Codebook) -> None:
@@ -321,7 +321,7 @@ def remarks(book: Codebook) -> list[str]:
     return found
 
 
-# ---- making one from coded comments -------------------------------------------------------------------------------
+# ---- making one from coded comments --------------------------------------------------------------------------------
 
 
 def codebook_from(name: str, columns: Mapping[str, Sequence[str]]) -> Codebook:

@@ -27,6 +27,7 @@ class CodedComment:
     codes: dict[str, tuple[str, ...]]
     source: str = ""
     id: str = ""
+    question: str = ""
     others: dict[str, str] = field(default_factory=dict)
 
     def label(self, facet: str) -> tuple[str, ...] | None:
@@ -103,7 +104,7 @@ def _column(rows: Iterable[tuple[int, Sequence[str]]], place: int) -> Iterable[t
 def _coded_comment(export: Export, row: Sequence[str], place: int, codes: dict[str, tuple[str, ...]]) -> CodedComment:
     others = {column: read_cell(cell) for column, cell in zip(export.columns, row, strict=True)}
     source = next((others[c] for c in SOURCE_COLUMNS if others.get(c)), "")
-    return CodedComment(read_cell(row[place]), codes, source, others.get("id", ""), others)
+    return CodedComment(read_cell(row[place]), codes, source, others.get("id", ""), others.get("question", ""), others)
 
 
 def read_corpora(paths: Sequence[Path], codebook: Codebook) -> Corpus:

@@ -173,7 +173,7 @@ def write_corpus(deck: Deck, path: Path) -> None:
         half.unlink(missing_ok=True)
 
 
-# ---- from items to points ---------------------------------------------------------------------------------------
+# ---- from items to points ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -390,7 +390,7 @@ def _date(title: str) -> str:
         return f"{year}-{month:02d}"
 
 
-# ---- from files to items ----------------------------------------------------------------------------------------
+# ---- from files to items -------------------------------------------------------------------------------------------
 
 
 def _items(path: Path) -> list[Item]:

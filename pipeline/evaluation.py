@@ -102,14 +102,12 @@ def hit_rate(true: Bools, probability: Floats | None, among: int) -> float | Non
     return float(np.take_along_axis(true[coded], best, axis=1).any(axis=1).mean())
 
 
-def confusions(
-    codes: Sequence[str], true: Bools, given: Bools, probability: Floats | None
-) -> tuple[Confusion, ...]:
+def confusions(codes: Sequence[str], true: Bools, given: Bools, probability: Floats | None) -> tuple[Confusion, ...]:
     """The most frequent pairs of a code that people gave and the wrong one that came first instead."""
     ranking = probability if probability is not None else given.astype(float)
     first = np.where(given, ranking, -1.0).argmax(axis=1)
     pairs: Counter[tuple[str, str]] = Counter()
-    for row, place in enumerate(first):
+    for row, place in enumerate(first.tolist()):
         name = codes[place] if given[row].any() else NO_CODE
         wanted = [codes[n] for n in np.flatnonzero(true[row])] or [NO_CODE]
         if name not in wanted:

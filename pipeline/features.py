@@ -1,17 +1,33 @@
-"""From cleaned comments to numbers: word 1-2-grams of spaCy tokens and character n-grams, each by TF-IDF."""
+"""From comments to numbers: word 1-2-grams of spaCy tokens, character n-grams and a sentence vector, side by side.
 
+A comment of several sentences is also cut into parts, so that what is said in passing is not drowned by the rest and
+nothing is cut off; the classifier pools the parts.
+"""
+
+import itertools
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from pipeline.cleaning import clean
+from pipeline.cleaning import clean, normalise
+from pipeline.encoder import load_encoder
 
-CHUNK = 2000
+Sparse = Any  # a scipy CSR matrix, float32; scipy gives no type to check against
+
+VECTOR_WEIGHT = 1.2
+QUESTION_WEIGHT = 0.5
+COMMENTS_OF_A_QUESTION = 30
+SHORTEST_PART, LONGEST_PART = 4, 40  # words
 
 
 @cache
@@ -19,7 +35,10 @@ def load_tokenizer(spacy_model: str) -> Any:
     """The spaCy pipeline whose tokenizer is used: a language code gives a blank one, else an installed package."""
     import spacy
 
-    return spacy.blank(spacy_model) if len(spacy_model) <= 3 else spacy.load(spacy_model)
+    nlp = spacy.blank(spacy_model) if len(spacy_model) <= 3 else spacy.load(spacy_model, exclude=["ner", "parser"])
+    if "sentencizer" not in nlp.pipe_names:
+        nlp.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", ";", "…", "\n", "\n\n", "\r\n"]})
+    return nlp
 
 
 def tokens(text: str, spacy_model: str) -> list[str]:
@@ -29,6 +48,34 @@ def tokens(text: str, spacy_model: str) -> list[str]:
         for token in load_tokenizer(spacy_model).tokenizer(text)
         if not (token.is_stop or token.is_punct or token.is_space)
     ]
+
+
+def parts_of(text: str, spacy_model: str) -> list[str]:
+    """A comment cut into sentences by spaCy, the very short joined to their neighbour and the very long into windows.
+
+    The parts are the respondent's words, in order and whole.
+    """
+    if len(text.split()) <= 2 * SHORTEST_PART:
+        return [text]
+    nlp = load_tokenizer(spacy_model)
+    sentences = [sentence.text for sentence in nlp.get_pipe("sentencizer")(nlp.tokenizer(text)).sents]
+    parts: list[str] = []
+    for sentence in sentences:
+        if parts and min(len(sentence.split()), len(parts[-1].split())) < SHORTEST_PART:
+            parts[-1] = f"{parts[-1]} {sentence}"
+        else:
+            parts.append(sentence)
+    return [window for part in parts for window in _windows(part)]
+
+
+def _windows(part: str) -> list[str]:
+    """A part of over LONGEST_PART words as windows of about the same length."""
+    ends = [match.end() for match in re.finditer(r"\S+", part)]
+    count = -(-len(ends) // LONGEST_PART)
+    if count <= 1:
+        return [part]
+    cuts = [0, *(ends[len(ends) * n // count - 1] for n in range(1, count)), len(part)]
+    return [part[a:b].strip() for a, b in itertools.pairwise(cuts)]
 
 
 class SpacyTokens:
@@ -42,10 +89,10 @@ class SpacyTokens:
 
 
 class _CompactVocabulary:
-    """Stores the vocabulary as one list in order of place: the written file is a tenth of a dictionary's."""
+    """Stores the vocabulary as one text in order of place: the written file is a tenth of a dictionary's."""
 
     def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = {**super().__getstate__()}  # type: ignore[misc]
+        state: dict[str, Any] = {**super().__getstate__()}  # type: ignore[dict-item]
         if "vocabulary_" in state:
             state["vocabulary_"] = "\n".join(sorted(state["vocabulary_"], key=state["vocabulary_"].__getitem__))
         return state
@@ -76,25 +123,136 @@ class CharTfidf(_CompactVocabulary, TfidfVectorizer):  # type: ignore[misc]
         super().__init__(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=min_df, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class Bags:
+    """Features of comments and of their parts.
+
+    whole: sparse (comments × features). parts: sparse (parts × features), of the comments with more than one part.
+    owner: the comment's row for each part. texts: the parts in the respondent's words.
+    """
+
+    whole: Sparse
+    parts: Sparse
+    owner: npt.NDArray[np.int_]
+    texts: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.whole.shape[0])
+
+    def take(self, rows: npt.NDArray[np.int_]) -> "Bags":
+        """The bags of some comments, in that order."""
+        place = np.full(len(self), -1)
+        place[rows] = np.arange(len(rows))
+        kept = np.flatnonzero(place[self.owner] >= 0)
+        return Bags(self.whole[rows], self.parts[kept], place[self.owner[kept]])
+
+
 class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Word and character features side by side, each block of unit length. Input: texts as they came."""
+    """Words, characters and sentence vector, each block of unit length times its weight. Input: texts as they came.
 
-    def __init__(self, spacy_model: str = "en") -> None:
+    Questions that enough training comments answered are features too; an unknown question adds nothing.
+    """
+
+    def __init__(self, spacy_model: str = "en", encoder: str = "minilm") -> None:
         self.spacy_model = spacy_model
+        self.encoder = encoder
 
-    def fit(self, texts: Sequence[str], y: object = None) -> "Features":
-        """Learns vocabulary and weights from the texts."""
+    def fit(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> "Features":
+        """Learns vocabulary and weights from the texts, and which questions were asked."""
         cleaned = [clean(text) for text in texts]
-        self.words_ = WordTfidf(self.spacy_model).fit(cleaned)
-        self.chars_ = CharTfidf(min_df=2 if len(cleaned) > 50 else 1).fit(cleaned)
+        rare = 2 if len(cleaned) > 50 else 1
+        self.words_ = WordTfidf(self.spacy_model, min_df=2 if len(cleaned) > 5000 else 1).fit(cleaned)
+        self.chars_ = CharTfidf(min_df=rare).fit(cleaned)
+        asked = Counter(normalise(question) for question in questions or () if question)
+        common = sorted(question for question, n in asked.items() if n >= COMMENTS_OF_A_QUESTION)
+        self.questions_ = common if len(common) > 1 else []
+        encoder = load_encoder(self.encoder)
+        self.encoder_digest_ = encoder.digest if encoder is not None else ""
         return self
 
-    def transform(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Sparse float32 of shape (texts, features)."""
+    def transform(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> Bags:
+        """The features of each comment and of the parts of those that have several."""
+        cut = [parts_of(text, self.spacy_model) for text in texts]
+        parts = [part for pieces in cut if len(pieces) > 1 for part in pieces]
+        owner = np.array([row for row, pieces in enumerate(cut) if len(pieces) > 1 for _ in pieces], dtype=int)
+        asked = list(questions) if questions is not None else [""] * len(texts)
+        together = self._rows([*texts, *parts], [*asked, *(asked[row] for row in owner)])
+        return Bags(together[: len(texts)], together[len(texts) :], owner, tuple(parts))
+
+    def _rows(self, texts: Sequence[str], questions: Sequence[str]) -> Sparse:
+        """Sparse float32 of shape (texts, features); the encoder works while the n-grams are counted."""
         cleaned = [clean(text) for text in texts]
-        return sparse.hstack([self.words_.transform(cleaned), self.chars_.transform(cleaned)], format="csr")
+        with ThreadPoolExecutor(1) as beside:
+            vectors = beside.submit(self._vectors, cleaned)
+            blocks = [self.words_.transform(cleaned), self.chars_.transform(cleaned)]
+            blocks += [sparse.csr_matrix(self._questions(questions)), sparse.csr_matrix(vectors.result())]
+        return sparse.hstack(blocks, format="csr", dtype=np.float32)
 
+    def _vectors(self, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
+        encoder = load_encoder(self.encoder)
+        if encoder is None:
+            return np.zeros((len(cleaned), 0), dtype=np.float32)
+        return np.asarray(encoder.encode(cleaned) * np.float32(VECTOR_WEIGHT))
 
-def in_chunks(texts: Sequence[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
-    """The texts in pieces that fit in memory whatever their number."""
-    return (texts[start : start + size] for start in range(0, len(texts), size))
+    def _questions(self, questions: Sequence[str]) -> npt.NDArray[np.float32]:
+        rows = np.zeros((len(questions), len(self.questions_)), dtype=np.float32)
+        place = {question: n for n, question in enumerate(self.questions_)}
+        for row, question in enumerate(questions):
+            if question and (column := place.get(normalise(question))) is not None:
+                rows[row, column] = QUESTION_WEIGHT
+        return rows
+
+    def word_shares(
+        self, text: str, row: Sparse, coefficients: npt.NDArray[np.float32]
+    ) -> tuple[list[str], npt.NDArray[np.float64]]:
+        """The words of a text and what each adds to the score of some codes: (words × codes).
+
+        row: the text's features (1 × features); coefficients: (codes × features). A word is credited with the word
+        n-grams it is part of and the character n-grams inside it. The sentence vector is not split over words.
+        """
+        cleaned = clean(text)
+        value = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
+        words = list(dict.fromkeys(tokens(cleaned, self.spacy_model)))
+        owners, places, weights = [], [], []
+        for owner, place, weight in (*self._word_grams(words, value), *self._char_grams(words, cleaned, value)):
+            owners.append(owner)
+            places.append(place)
+            weights.append(weight)
+        shares = np.zeros((len(words), len(coefficients)))
+        if owners:
+            np.add.at(shares, owners, coefficients[:, places].T * np.array(weights)[:, None])
+        return words, shares
+
+    def _word_grams(self, words: Sequence[str], value: dict[int, float]) -> Iterator[tuple[int, int, float]]:
+        """(word, feature, weight) of the word n-grams of a text, a 2-gram shared by its two words."""
+        place_of = {word: n for n, word in enumerate(words)}
+        for feature, weight in value.items():
+            if feature < len(self.words_.vocabulary_):
+                gram = self._gram_names[feature].split(" ")
+                yield from ((place_of[word], feature, weight / len(gram)) for word in gram if word in place_of)
+
+    def _char_grams(
+        self, words: Sequence[str], cleaned: str, value: dict[int, float]
+    ) -> Iterator[tuple[int, int, float]]:
+        """(word, feature, weight) of the character n-grams inside words, shared by the words that have them."""
+        first, analyse = len(self.words_.vocabulary_), self._char_analyser
+        counts = Counter(analyse(cleaned))
+        for owner, word in enumerate(words):
+            for gram in set(analyse(word)):
+                place = self.chars_.vocabulary_.get(gram)
+                if place is not None and counts[gram] and (weight := value.get(first + place)):
+                    yield owner, first + place, weight / counts[gram]
+
+    @cached_property
+    def _gram_names(self) -> list[str]:
+        return sorted(self.words_.vocabulary_, key=self.words_.vocabulary_.__getitem__)
+
+    @cached_property
+    def _char_analyser(self) -> Callable[[str], list[str]]:
+        analyse: Callable[[str], list[str]] = self.chars_.build_analyzer()
+        return analyse
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is worked out again when needed."""
+        state: dict[str, Any] = super().__getstate__()
+        return {key: value for key, value in state.items() if key not in ("_gram_names", "_char_analyser")}

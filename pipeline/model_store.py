@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ import numpy as np
 import scipy
 import sklearn
 import skops
-import spacy
 from skops.io import dump, load
 from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -88,7 +87,8 @@ def versions() -> dict[str, str]:
         "scipy": scipy.__version__,
         "scikit-learn": sklearn.__version__,
         "skops": skops.__version__,
-        "spacy": spacy.__version__,
+        "spacy": version("spacy"),
+        "onnxruntime": version("onnxruntime"),
     }
 
 
@@ -147,7 +147,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-# ---- which model is current -------------------------------------------------------------------------------------------
+# ---- which model is current ----------------------------------------------------------------------------------------
 
 
 def list_models(settings: Settings) -> list[Path]:
@@ -163,7 +163,9 @@ def current_model(settings: Settings) -> Path | None:
         models = list_models(settings)
         return max(models, key=lambda path: (path / MANIFEST).stat().st_mtime) if models else None
     if not (named / MANIFEST).is_file():
-        raise ModelError(f"the current model {named.name!r} is gone", where=settings.models, fix="feedback models use NAME")
+        raise ModelError(
+            f"the current model {named.name!r} is gone", where=settings.models, fix="feedback models use NAME"
+        )
     return named
 
 
@@ -175,5 +177,5 @@ def use_model(settings: Settings, name: str) -> Path:
         raise ModelError(f"there is no model {name!r}", where=settings.models, fix=f"use one of: {known}")
     pointer = settings.models / (CURRENT + ".new")
     pointer.write_text(name + "\n", encoding="utf-8")
-    os.replace(pointer, settings.models / CURRENT)
+    pointer.replace(settings.models / CURRENT)
     return folder

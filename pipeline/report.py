@@ -61,7 +61,7 @@ def _ranked(rows: Iterable[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.code == "", -row.respondents))
 
 
-# ---- CSV and JSON -------------------------------------------------------------------------------------------------
+# ---- CSV and JSON --------------------------------------------------------------------------------------------------
 
 
 def as_csv(tables: Tables) -> bytes:
@@ -87,7 +87,7 @@ def as_json(tables: Tables) -> bytes:
     return (json.dumps(table, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
 
 
-# ---- the workbook -------------------------------------------------------------------------------------------------
+# ---- the workbook --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ def _add_chart(book: Any, table: Sheet) -> None:
 WRITERS: dict[str, Callable[[Tables], bytes]] = {".xlsx": as_xlsx, ".csv": as_csv, ".json": as_json}
 
 
-# ---- text for the terminal ----------------------------------------------------------------------------------------
+# ---- text for the terminal -----------------------------------------------------------------------------------------
 
 GAP = "  "
 BLOCKS = " ▏▎▍▌▋▊▉█"

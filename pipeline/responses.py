@@ -28,6 +28,7 @@ WORDS_OF_A_COMMENT = 4.0
 WORDS_OF_A_LONG_COMMENT = 15
 DISTINCT_SHARE = 0.3
 LONG_SHARE = 0.05
+MOST_OPTIONS = 20
 TEXT_HEADERS = frozenset({"text", "comment", "comments", "feedback", "answer", "verbatim", "response", "free text"})
 ID_HEADERS = ("response id", "responseid", "respondent id", "response number", "unique id", "userid", "id", "ref")
 DETAIL_WORDS = {
@@ -40,7 +41,7 @@ ESCAPED = re.compile(r"^'+[=+\-@\t\r]")
 HARMLESS = re.compile(r"^[+\-]?(\d[\d ,.]*%?)?$")
 
 
-# ---- cells that Excel must not run -----------------------------------------------------------------------------------
+# ---- cells that Excel must not run ---------------------------------------------------------------------------------
 
 
 def safe_cell(text: str) -> str:
@@ -58,7 +59,7 @@ def read_cell(text: str) -> str:
     return text[1:] if ESCAPED.match(text) else text
 
 
-# ---- an export -------------------------------------------------------------------------------------------------------
+# ---- an export -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _not_blank(numbered: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int,
     return ((n, cells) for n, cells in numbered if any(cell.strip() for cell in cells))
 
 
-# ---- delimited text --------------------------------------------------------------------------------------------------
+# ---- delimited text ------------------------------------------------------------------------------------------------
 
 
 def _read_delimited(path: Path) -> Export:
@@ -233,7 +234,7 @@ def _delimiter(file: TextIO) -> str:
         return ","
 
 
-# ---- workbooks -------------------------------------------------------------------------------------------------------
+# ---- workbooks -----------------------------------------------------------------------------------------------------
 
 
 def _read_workbook(path: Path) -> Export:
@@ -275,7 +276,7 @@ READERS: dict[str, Callable[[Path], Export]] = {
 }
 
 
-# ---- which column is what --------------------------------------------------------------------------------------------
+# ---- which column is what ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -288,28 +289,41 @@ class Layout:
 
 @dataclass
 class _Profile:
-    """What the values of one column look like."""
+    """What the answers in one column look like; the choices in them, and those in the long ones.
+
+    A choice is a whole answer, or one of several that were ticked: survey platforms join them by semicolons.
+    """
 
     filled: int = 0
     words: int = 0
     long: int = 0
-    values: set[int] = field(default_factory=set)
+    choices: list[int] = field(default_factory=list)
+    long_choices: list[int] = field(default_factory=list)
 
     def add(self, cell: str) -> None:
         if text := cell.strip():
             words = sum(any(char.isalpha() for char in word) for word in text.split())
+            choices = [hash(choice.strip()) for choice in text.split(";") if choice.strip()]
             self.filled += 1
             self.words += words
-            self.long += words >= WORDS_OF_A_LONG_COMMENT
-            self.values.add(hash(text))
+            self.choices += choices
+            if words >= WORDS_OF_A_LONG_COMMENT:
+                self.long += 1
+                self.long_choices += choices
 
     def is_free_text(self, name: str) -> bool:
         if not self.filled or _is_detail(name):
             return False
-        mean, distinct = self.words / self.filled, len(self.values) / self.filled
+        mean = self.words / self.filled
         named = _header(name) in TEXT_HEADERS and mean >= 1
-        wordy = mean >= WORDS_OF_A_COMMENT and distinct >= DISTINCT_SHARE
-        return named or wordy or (self.long >= LONG_SHARE * self.filled and len(self.values) > 1)
+        wordy = mean >= WORDS_OF_A_COMMENT and _distinct(self.choices)
+        campaign = len(set(self.long_choices)) > MOST_OPTIONS
+        return named or wordy or (self.long >= LONG_SHARE * self.filled and (campaign or _distinct(self.long_choices)))
+
+
+def _distinct(choices: Sequence[int]) -> bool:
+    """Whether people wrote different things: a closed question gets the same few answers again and again."""
+    return len(set(choices)) >= max(DISTINCT_SHARE * len(choices), 1)
 
 
 def _is_detail(name: str) -> bool:
@@ -357,7 +371,7 @@ def _all_unique(export: Export, place: int) -> bool:
     return True
 
 
-# ---- responses and comments ------------------------------------------------------------------------------------------
+# ---- responses and comments ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

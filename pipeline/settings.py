@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.errors import InputError
 
 SETTINGS_FILE = "feedback.toml"
+FAVOURS = ("recall", "balance", "precision")
 
 
 def shipped(name: str) -> Path:
@@ -25,6 +26,9 @@ class Settings:
 
     models: folder of the trained models.
     spacy_model: language or installed spaCy package whose tokens are used.
+    encoder: sentence encoder: "minilm" (shipped), a folder with another ONNX encoder, a spaCy package with vectors, or
+        "none".
+    favour: the side on which a doubtful code falls: "recall", "balance" or "precision".
     seed: for every random draw.
     example_weight: weight of a codebook example against a coded comment, above 0.
     jobs: processes used for features; 0 means one per core.
@@ -32,11 +36,15 @@ class Settings:
 
     models: Path = Path("models")
     spacy_model: str = "en"
+    encoder: str = "minilm"
+    favour: str = "balance"
     seed: int = 20240723
     example_weight: float = 1.0
     jobs: int = 0
 
     def __post_init__(self) -> None:
+        if self.favour not in FAVOURS:
+            raise InputError(f"favour cannot be {self.favour!r}", where=SETTINGS_FILE, fix=f"use one of {FAVOURS}")
         if self.example_weight <= 0:
             raise InputError("example_weight must be above 0", where=SETTINGS_FILE, fix="set it to 1.0")
         if self.jobs < 0:
@@ -61,7 +69,7 @@ def load_settings(path: Path = Path(SETTINGS_FILE)) -> Settings:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", where=path, fix="correct that line") from None
-    known: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
+    known: dict[str, Any] = {field.name: _kind(field.default) for field in fields(Settings)}
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in known:
@@ -69,6 +77,11 @@ def load_settings(path: Path = Path(SETTINGS_FILE)) -> Settings:
             raise InputError(f"unknown setting {key!r}", where=path, fix=f"use {(near or sorted(known))[0]!r}")
         values[key] = _as(known[key], value, key, path)
     return Settings(**values)
+
+
+def _kind(default: object) -> type:
+    """The type of a setting; a path has a type of its own on each system."""
+    return Path if isinstance(default, Path) else type(default)
 
 
 def _as(kind: Any, value: object, key: str, path: Path) -> object:

@@ -144,7 +144,7 @@ def wilson(count: int, base: int) -> tuple[float, float]:
     return (0.0 if count == 0 else min(low, share)), (1.0 if count == base else max(high, share))
 
 
-# ---- reading a run ------------------------------------------------------------------------------------------------
+# ---- reading a run -------------------------------------------------------------------------------------------------
 
 
 def _counts(path: Path) -> dict[str, int]:
@@ -247,7 +247,7 @@ def _ids(cell: str, facet: Facet, path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(id_ for id_ in found.values() if id_)) or ("",)
 
 
-# ---- groups -------------------------------------------------------------------------------------------------------
+# ---- groups --------------------------------------------------------------------------------------------------------
 
 
 def _everyone(frame: pd.DataFrame) -> _Group:
@@ -292,7 +292,7 @@ def _itself(group: _Group, facet: Facet) -> bool:
     return facet.exclusive and group.column == facet.id
 
 
-# ---- counting -----------------------------------------------------------------------------------------------------
+# ---- counting ------------------------------------------------------------------------------------------------------
 
 
 def _rows(group: _Group, facet: Facet, mentions: pd.DataFrame, names: Mapping[str, str]) -> list[Row]:
@@ -342,7 +342,7 @@ def _tally(lines: pd.DataFrame) -> dict[Any, int]:
     return {place: int(n) for place, n in lines.groupby(["value", "code"], sort=False).size().items()}
 
 
-# ---- names and notes ----------------------------------------------------------------------------------------------
+# ---- names and notes -----------------------------------------------------------------------------------------------
 
 
 def _names(facet: Facet, published: Wording | None) -> dict[str, str]:

@@ -2,26 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.classifier import FacetClassifier
+from pipeline.classifier import FacetClassifier, part_scores
 from pipeline.cleaning import normalise
 from pipeline.codebook import Codebook, Facet
 from pipeline.corpus import CODEBOOK_SOURCE, CodedComment, Corpus, example_comments
 from pipeline.errors import ModelError
 from pipeline.evaluation import indicator
-from pipeline.features import Features
+from pipeline.features import Bags, Features
 from pipeline.settings import Settings
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
 FEWEST_SOURCES = 3
+WORDS_OF_A_REASON = 4
 
 
 def silent(step: str, done: int, total: int) -> None:
@@ -43,6 +43,15 @@ class Coding:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why a code was given: the part of the comment that decided, in its own words, and the words that spoke for it."""
+
+    code: str
+    part: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LeftOut:
     """What the model in the making said of training comments whose source it had not seen."""
 
@@ -58,14 +67,55 @@ class TrainedModel:
     features: Features
     classifiers: dict[str, FacetClassifier]
 
-    def predict(self, texts: Sequence[str]) -> dict[str, Coding]:
+    def predict(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> dict[str, Coding]:
         """The coding of each facet, rows in the order of the texts."""
-        X = self.features.transform(texts)
+        return self.code(self.features.transform(texts, questions))
+
+    def code(self, bags: Bags) -> dict[str, Coding]:
+        """The coding of each facet of comments whose features are known."""
         coded = {}
         for facet, classifier in self.classifiers.items():
-            probability = classifier.predict_proba(X)
+            probability = classifier.predict_proba(bags)
             coded[facet] = Coding(tuple(classifier.codes), probability, classifier.decide(probability))
         return coded
+
+    def reasons(self, facet: str, texts: Sequence[str], bags: Bags, coding: Coding) -> list[list[Reason]]:
+        """For each comment, why each code of the facet was given, in the order of the codes' probability."""
+        classifier = self.classifiers[facet]
+        scores = part_scores(bags, classifier.coef_, classifier.intercept_)
+        parts_of_row = _rows_by_owner(bags.owner)
+        return [
+            self._reasons_of(text, row, parts_of_row.get(row, []), scores, bags, coding, classifier)
+            for row, text in enumerate(texts)
+        ]
+
+    def _reasons_of(
+        self,
+        text: str,
+        row: int,
+        parts: Sequence[int],
+        scores: Floats,
+        bags: Bags,
+        coding: Coding,
+        classifier: FacetClassifier,
+    ) -> list[Reason]:
+        found = []
+        for name in coding.first_to_last(row):
+            code = coding.codes.index(name)
+            best = max(parts, key=lambda part: scores[part, code]) if parts else None
+            said, features = (text, bags.whole[row]) if best is None else (bags.texts[best], bags.parts[best])
+            words, shares = self.features.word_shares(said, features, classifier.coef_[[code]])
+            order = np.argsort(-shares[:, 0], kind="stable")[:WORDS_OF_A_REASON]
+            speaking = tuple(words[n] for n in order if shares[n, 0] > 0)
+            found.append(Reason(name, " ".join(said.split()), speaking))
+        return found
+
+
+def _rows_by_owner(owner: npt.NDArray[np.int_]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for part, row in enumerate(owner.tolist()):
+        found.setdefault(row, []).append(part)
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,8 +134,9 @@ def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progres
             "there is nothing to learn from", fix="give a corpus with --corpus, or write examples into the codebook"
         )
     progress("reading words", 0, 1)
-    features = Features(settings.spacy_model).fit([comment.text for comment in comments])
-    X = features.transform([comment.text for comment in comments])
+    texts, questions = [comment.text for comment in comments], [comment.question for comment in comments]
+    features = Features(settings.spacy_model, settings.encoder).fit(texts, questions)
+    bags = features.transform(texts, questions)
     progress("reading words", 1, 1)
     classifiers, left_out = {}, {}
     for n, facet in enumerate(codebook.facet):
@@ -93,7 +144,7 @@ def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progres
         rows = [row for row, comment in enumerate(comments) if comment.label(facet.id) is not None]
         if rows:
             known = [comments[row] for row in rows]
-            classifiers[facet.id], left_out[facet.id] = _train_facet(facet, known, X[rows], settings)
+            classifiers[facet.id], left_out[facet.id] = _train_facet(facet, known, bags.take(np.array(rows)), settings)
     progress("learning codes", len(codebook.facet), len(codebook.facet))
     if not classifiers:
         raise ModelError("no comment has a code of this codebook", fix="check the columns of the corpus")
@@ -101,14 +152,16 @@ def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progres
 
 
 def _train_facet(
-    facet: Facet, comments: Sequence[CodedComment], X: Any, settings: Settings
+    facet: Facet, comments: Sequence[CodedComment], bags: Bags, settings: Settings
 ) -> tuple[FacetClassifier, LeftOut]:
     Y = indicator([comment.label(facet.id) or () for comment in comments], facet.ids)
     taught = [comment.source == CODEBOOK_SOURCE for comment in comments]
     weights = np.where(taught, settings.example_weight, 1.0)
     groups = source_groups(comments)
-    classifier = FacetClassifier(facet.ids, facet.exclusive, seed=settings.seed, jobs=settings.processes)
-    classifier.fit(X, Y, weights, groups)
+    classifier = FacetClassifier(
+        facet.ids, facet.exclusive, settings.favour, seed=settings.seed, jobs=settings.processes
+    )
+    classifier.fit(bags, Y, weights, groups)
     probability, given = classifier.cross_fitted(Y, groups)
     kept = tuple(comments[row] for row in classifier.left_out_rows_)
     return classifier, LeftOut(kept, Coding(facet.ids, probability, given))

@@ -1,31 +1,26 @@
 """The story of each command, read top to bottom: plain functions that return a small result and print nothing."""
 
-import csv
 import datetime as dt
-import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from pipeline.card import column_agreement, scores_left_out, write_card
-from pipeline.cleaning import is_blank, reason_set_apart
-from pipeline.codebook import Codebook, Facet, codebook_from, dump_codebook, load_codebook
+from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codebook
+from pipeline.coding import RunWriter, add_up
 from pipeline.corpus import (
     REVIEWED,
-    CodedComment,
     Corpus,
     display_path,
-    label_columns,
     read_corpora,
     read_corpus,
 )
 from pipeline.deck import Unplaced, read_deck, write_corpus
-from pipeline.doubts import DOUBTS
 from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.evaluation import FacetScores, indicator, score
 from pipeline.model_store import (
@@ -33,35 +28,31 @@ from pipeline.model_store import (
     current_model,
     load_model,
     save_model,
-    use_model,
     versions,
     whole_folder,
 )
 from pipeline.responses import (
-    Comment,
     Export,
     Layout,
-    Rejected,
-    answers,
     file_digest,
     find_layout,
     read_cell,
     read_export,
-    read_responses,
-    safe_cell,
 )
 from pipeline.settings import Settings, shipped
 from pipeline.training import Coding, Progress, Training, silent, train
 
 BATCH = 2000
+LONGEST_QUOTE = 160
 DECISIONS = "decisions.db"
 GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET = 0.6
 LABEL_COLUMNS = ("labels", "label", "codes", "code")
 DEFAULT_MODEL = "engagement"
+SHIPPED_CORPUS = ("corpus/engagement.csv", "corpus/voices.csv")
 
 
-# ---- training --------------------------------------------------------------------------------------------------------
+# ---- training ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,9 @@ def train_model(
     manifest = _model_manifest(corpus, codebook_path, training, scores, agreed, settings)
     card = write_card(out.name, codebook, corpus, scores, agreed)
     save_model(training.model, out, manifest, card, replace=replace)
-    is_current = out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
+    is_current = (
+        out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
+    )
     return Trained(out, scores, agreed, manifest["comments"], manifest["examples"], is_current)
 
 
@@ -103,7 +96,7 @@ def _learning_material(corpora: Sequence[Path], codebook_path: Path | None) -> t
     """The codebook and the corpus. The shipped corpus goes with the shipped codebook only."""
     codebook = load_codebook(codebook_path or shipped("corpus/codebook.toml"))
     if not corpora and codebook_path is None:
-        corpora = [shipped("corpus/engagement.csv")]
+        corpora = [shipped(name) for name in SHIPPED_CORPUS]
     return codebook, read_corpora(corpora, codebook) if corpora else None
 
 
@@ -134,7 +127,7 @@ def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
-# ---- finding the model -------------------------------------------------------------------------------------------------
+# ---- finding the model ---------------------------------------------------------------------------------------------
 
 
 def find_model(
@@ -149,7 +142,7 @@ def find_model(
     return load_model(chosen, codebook)
 
 
-# ---- coding an export --------------------------------------------------------------------------------------------------
+# ---- coding an export ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -172,14 +165,6 @@ class Coded:
     to_review: int
 
 
-@dataclass
-class _Tally:
-    """What coding one export counts while rows stream by."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    to_review: int = 0
-
-
 def classify(
     export_path: Path,
     out: Path,
@@ -187,7 +172,7 @@ def classify(
     *,
     model: Path | None = None,
     codebook: Path | None = None,
-    mapping: Mapping = Mapping(),  # noqa: B008 - frozen
+    mapping: Mapping | None = None,
     scores: bool = False,
     replace: bool = False,
     progress: Progress = silent,
@@ -195,13 +180,14 @@ def classify(
     """Codes an export into a run folder, which appears whole or not at all."""
     _check_run_folder(out, replace)
     export = read_export(export_path)
+    mapping = mapping or Mapping()
     layout = find_layout(export, mapping.questions, mapping.response_id)
     stored = find_model(settings, model, codebook, progress)
     started = _now()
     with whole_folder(out, replace) as made:
-        coder = _RunWriter(made, export, layout, stored, with_scores=scores)
+        coder = RunWriter(made, export, layout, stored, with_scores=scores)
         tally = coder.write(progress)
-        counts = _add_up(tally.counts, len(layout.questions))
+        counts = add_up(tally.counts, len(layout.questions))
         (made / "codebook.toml").write_text(dump_codebook(stored.model.codebook), encoding="utf-8")
         manifest = _run_manifest(export, layout, stored, counts, coder, started, settings)
         (made / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -219,25 +205,12 @@ def _check_run_folder(out: Path, replace: bool) -> None:
         raise OutputError("holds people's decisions", where=out, fix="choose another name with --out")
 
 
-def _add_up(tally: Counter[str], questions: int) -> dict[str, int]:
-    """The counts of the manifest; that they add up is checked here, each time."""
-    names = ("rows", "responses", "rejected", "comments", "blank", "no_content", "not_english", "coded")
-    counts = {name: tally[name] for name in names}
-    if counts["rows"] != counts["responses"] + counts["rejected"]:
-        raise AssertionError(f"rows do not add up: {counts}")
-    if counts["responses"] * questions != counts["comments"] + counts["blank"]:
-        raise AssertionError(f"answers do not add up: {counts}")
-    if counts["comments"] != counts["no_content"] + counts["not_english"] + counts["coded"]:
-        raise AssertionError(f"comments do not add up: {counts}")
-    return counts
-
-
 def _run_manifest(
     export: Export,
     layout: Layout,
     stored: StoredModel,
     counts: dict[str, int],
-    coder: "_RunWriter",
+    coder: RunWriter,
     started: str,
     settings: Settings,
 ) -> dict[str, Any]:
@@ -262,139 +235,7 @@ def _run_manifest(
     }
 
 
-class _RunWriter:
-    """Writes `coded.csv` and `rejects.csv` of a run while the export streams by."""
-
-    def __init__(self, made: Path, export: Export, layout: Layout, stored: StoredModel, *, with_scores: bool) -> None:
-        self.made, self.export, self.layout, self.model = made, export, layout, stored.model
-        self.with_scores = with_scores
-        self.facets = [facet for facet in self.model.codebook.facet if facet.id in self.model.classifiers]
-        self.facet_columns = {
-            facet.id: column for facet in self.facets if facet.exclusive and (column := self._column_of(facet))
-        }
-        self.others = [n for n, column in enumerate(export.columns) if column not in layout.questions]
-        own = {"comment_id", "response_id", "question", "text", "review", "doubts", *self._facet_header()}
-        self.renamed = {
-            column: f"{column} (export)" for n in self.others if (column := export.columns[n]).strip() in own
-        }
-
-    def write(self, progress: Progress) -> _Tally:
-        """Writes both files; returns what was counted."""
-        tally = _Tally()
-        with (
-            (self.made / "coded.csv").open("w", encoding="utf-8", newline="") as coded_file,
-            (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as rejects_file,
-        ):
-            coded, rejects = csv.writer(coded_file), csv.writer(rejects_file)
-            coded.writerow(self._header())
-            rejects.writerow(["row", "response_id", "comment_id", "question", "reason", "text"])
-            comments = self._comments(tally, rejects)
-            for batch in itertools.batched(comments, BATCH) if hasattr(itertools, "batched") else _batched(comments):
-                coded.writerows(self._coded_rows(batch, tally))
-                tally.counts["coded"] += len(batch)
-                progress("coding comments", tally.counts["coded"], 0)
-        return tally
-
-    def _header(self) -> list[str]:
-        columns = [self.renamed.get(self.export.columns[n], self.export.columns[n]) for n in self.others]
-        return ["comment_id", "response_id", "question", "text", *columns, *self._facet_header(), "review", "doubts"] + (
-            [f"{facet.id}:{code}" for facet in self.facets for code in facet.ids] if self.with_scores else []
-        )
-
-    def _facet_header(self) -> list[str]:
-        names: list[str] = []
-        for facet in self.facets:
-            names += [facet.id, f"{facet.id}_probability"] + ([f"{facet.id}_source"] if facet.exclusive else [])
-        return names
-
-    def _comments(self, tally: _Tally, rejects: Any) -> Iterator[Comment]:
-        """The comments to be coded; all else is counted and, but for blank answers, written to the rejects."""
-        for response in read_responses(self.export, self.layout):
-            tally.counts["rows"] += 1
-            if isinstance(response, Rejected):
-                tally.counts["rejected"] += 1
-                rejects.writerow([response.row, "", "", "", response.reason, safe_cell(_csv_line(response.cells))])
-                continue
-            tally.counts["responses"] += 1
-            answered = False
-            for comment in answers(response, self.export, self.layout):
-                if is_blank(comment.text):
-                    tally.counts["blank"] += 1
-                    continue
-                answered = True
-                tally.counts["comments"] += 1
-                reason = reason_set_apart(comment.text)
-                if reason is None:
-                    yield comment
-                    continue
-                tally.counts[reason] += 1
-                rejects.writerow(
-                    [response.row, safe_cell(response.id), safe_cell(comment.id), safe_cell(comment.question), reason]
-                    + [safe_cell(comment.text)]
-                )
-            if not answered:
-                rejects.writerow([response.row, safe_cell(response.id), "", "", "no answer", ""])
-
-    def _coded_rows(self, batch: Sequence[Comment], tally: _Tally) -> Iterable[list[str]]:
-        codings = self.model.predict([comment.text for comment in batch])
-        doubts = self._doubts(codings, len(batch))
-        for row, comment in enumerate(batch):
-            cells = [comment.id, comment.response.id, comment.question, comment.text]
-            cells += [comment.response.cells[n] for n in self.others]
-            for facet in self.facets:
-                cells += self._facet_cells(facet, codings[facet.id], row, comment)
-            cells += ["yes" if doubts[row] else "no", "|".join(doubts[row])]
-            tally.to_review += bool(doubts[row])
-            if self.with_scores:
-                cells += [f"{p:.4f}" for facet in self.facets for p in codings[facet.id].probability[row]]
-            yield [safe_cell(cell) for cell in cells]
-
-    def _facet_cells(self, facet: Facet, coding: Coding, row: int, comment: Comment) -> list[str]:
-        if known := self._known(facet, comment):
-            return [facet.by_id[known].name, "1.000", GIVEN]
-        codes = coding.first_to_last(row)
-        names = "|".join(facet.by_id[code].name for code in codes)
-        probability = f"{coding.probability[row].max():.3f}" if codes else ""
-        return [names, probability] + ([INFERRED] if facet.exclusive else [])
-
-    def _known(self, facet: Facet, comment: Comment) -> str | None:
-        column = self.facet_columns.get(facet.id)
-        return facet.find(comment.response.cells[self.export.columns.index(column)]) if column else None
-
-    def _doubts(self, codings: dict[str, Coding], size: int) -> list[list[str]]:
-        """The doubts of each comment, over the facets where several codes or none may be given."""
-        found: list[list[str]] = [[] for _ in range(size)]
-        for facet in self.facets:
-            if facet.exclusive:
-                continue
-            for name, reason in DOUBTS.items():
-                for row in np.flatnonzero(reason(codings[facet.id], self.model.classifiers[facet.id].thresholds_)):
-                    found[row].append(f"{name} ({facet.id})")
-        return found
-
-    def _column_of(self, facet: Facet) -> str | None:
-        """The column of the export whose values are mostly names of the facet's codes, such as "I am responding as"."""
-        filled: Counter[int] = Counter()
-        known: Counter[int] = Counter()
-        for _, cells in itertools.islice(self.export.rows(), BATCH):
-            for place, cell in enumerate(cells[: len(self.export.columns)]):
-                if cell.strip() and self.export.columns[place] not in self.layout.questions:
-                    filled[place] += 1
-                    known[place] += facet.find(cell) is not None
-        named = [place for place in filled if known[place] >= SHARE_THAT_NAMES_A_FACET * filled[place]]
-        return self.export.columns[max(named, key=lambda place: known[place])] if named else None
-
-
-def _batched(comments: Iterator[Comment]) -> Iterator[tuple[Comment, ...]]:
-    while batch := tuple(itertools.islice(comments, BATCH)):
-        yield batch
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    return json.dumps(list(cells), ensure_ascii=False)
-
-
-# ---- evaluation --------------------------------------------------------------------------------------------------------
+# ---- evaluation ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -423,7 +264,9 @@ def evaluate(
     if hold_out is None:
         stored = find_model(settings, model, codebook_path, progress)
         test = read_corpus(path, stored.model.codebook)
-        codings = stored.model.predict([comment.text for comment in test.comments])
+        codings = stored.model.predict(
+            [comment.text for comment in test.comments], [comment.question for comment in test.comments]
+        )
         return _evaluated(test, stored.model.codebook, codings, None, 1, _seen(test, stored))
     codebook, corpus = _material_of(model, settings, corpora, codebook_path)
     test = read_corpus(path, codebook)
@@ -464,7 +307,8 @@ def _held_out(
         progress(f"without {value or 'blank'}", n, len(values))
         rows = [row for row, comment in enumerate(test.comments) if comment.others.get(column, "") == value]
         texts = [test.comments[row].text for row in rows]
-        fitted = train(corpus.without(column, value, texts), codebook, settings).model.predict(texts)
+        questions = [test.comments[row].question for row in rows]
+        fitted = train(corpus.without(column, value, texts), codebook, settings).model.predict(texts, questions)
         for facet, coding in fitted.items():
             probability[facet][rows], given[facet][rows] = coding.probability, coding.given
     progress("done", len(values), len(values))
@@ -497,7 +341,7 @@ def _seen(test: Corpus, stored: StoredModel) -> int:
     return len(test.comments) - len(test.without("", "\0", (comment.text for comment in learned.comments)).comments)
 
 
-# ---- codebooks ---------------------------------------------------------------------------------------------------------
+# ---- codebooks -----------------------------------------------------------------------------------------------------
 
 
 def init_codebook(path: Path, facets: Sequence[str], out: Path) -> Codebook:

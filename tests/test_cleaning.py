@@ -1,0 +1,181 @@
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pipeline import cleaning
+from pipeline.cleaning import (
+    CLEANERS,
+    clean,
+    is_blank,
+    is_no_content,
+    is_not_english,
+    normalise,
+    reason_set_apart,
+)
+
+# For each cleaner: texts it changes, and texts it leaves alone.
+CHANGED = {
+    "decode_excel_escapes": {
+        "one_x000D_\ntwo": "one\r\ntwo",
+        "tab_x0009_here": "tab\there",
+        "_x005F_x000D_": "_x000D_",
+    },
+    "decode_entities": {
+        "bins &amp; lifts": "bins & lifts",
+        "&lt;3 the park&#39;s trees": "<3 the park's trees",
+        "a&nbsp;b": "a\u00a0b",
+        "&amp;amp;": "&amp;",
+    },
+    "drop_tags": {
+        "<b>bins!!</b>": " bins!! ",
+        "one<br/>two": "one two",
+        '<a href="https://example.org">here</a>': " here ",
+    },
+    "straighten": {
+        "don’t ‘quote’ “me” – or — me": "don't 'quote' \"me\" - or - me",
+        "hard\u00a0space": "hard space",
+        "hy\u00adphen": "hyphen",
+    },
+    "compose": {"cafe\u0301": "café", "A\u030angstro\u0308m": "Ångström"},
+    "drop_control": {"a\x00b\x1fc": "a b c", "half \ud83d emoji": "half  emoji", "bell\x07": "bell "},
+    "shorten_runs": {"soooooo slow!!!!!!!": "sooo slow!!!", "....": "...", "😬😬😬😬": "😬😬😬"},
+    "one_space": {"  two\r\nlines\tand   more ": "two lines and more", "\u3000wide\u2003": "wide", "   ": ""},
+}
+UNCHANGED = {
+    "decode_excel_escapes": ["x000D", "_x00_", "file_x1234", "plain"],
+    "decode_entities": ["R&D and Q&A", "this & that", "&;", "plain"],
+    "drop_tags": ["under <5 and over > 3", "I <3 parks", "a < b > c", "< b >", "plain"],
+    "straighten": ['don\'t "quote" - me', "naïve café £5", "plain"],
+    "compose": ["café", "ﬁ", "আবাসন", "plain"],
+    "drop_control": ["line\nbreak\ttab\r", "😬 emoji", "plain"],
+    "shorten_runs": ["aaa", "www.example.org", "!!!", "bookkeeper", "\n\n\n\n"],
+    "one_space": ["one space", "", "plain"],
+}
+
+
+def test_every_cleaner_has_its_texts():
+    assert [step.__name__ for step in CLEANERS] == list(CHANGED) == list(UNCHANGED)
+
+
+@pytest.mark.parametrize(
+    ("step", "text", "cleaned"), [(step, text, new) for step, table in CHANGED.items() for text, new in table.items()]
+)
+def test_a_cleaner_changes(step, text, cleaned):
+    assert getattr(cleaning, step)(text) == cleaned
+
+
+@pytest.mark.parametrize(("step", "text"), [(step, text) for step, texts in UNCHANGED.items() for text in texts])
+def test_a_cleaner_leaves_alone(step, text):
+    assert getattr(cleaning, step)(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        (" I’d like_x000D_\n<b>bins &amp; lifts</b>!!!!!! ", "I'd like bins & lifts !!!"),
+        ("&lt;p&gt;Typed in a web form&lt;/p&gt;", "Typed in a web form"),
+        ("&amp;amp; twice", "& twice"),
+        ("No parking here.", "No parking here."),
+    ],
+)
+def test_a_comment_is_cleaned_by_all_steps(text, cleaned):
+    assert clean(text) == cleaned
+
+
+SIGNS = [*"a&;<>/! \n_\u00ad\u0301\ud800", "_x", "005F", "lt", "#60", "&amp;", "&lt;", "<b>", "_x003C_"]
+NASTY = st.lists(st.sampled_from(SIGNS)).map("".join)
+
+
+@given(st.text() | NASTY)
+@example("&amp;amp;lt;b&amp;gt;")
+@example("<a<b>>")
+@example("_x005F_x000D_")
+@example("<\u00adb>")
+@example("e\ud800\u0301")
+@example("&amp\u037e")
+def test_what_is_clean_stays_as_it_is(text):
+    assert clean(clean(text)) == clean(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Stop the road closures!", "stop the ROAD-CLOSURES"),
+        ("“Don’t” & won&#39;t", "don't &amp; won't"),
+        ("  one\ntwo ", "one two."),
+    ],
+)
+def test_texts_that_say_the_same_share_their_normal_form(one, other):
+    assert normalise(one) == normalise(other)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\n\t", "\u00a0", "&nbsp;", "<br>", "_x000D_\n", "\x00"])
+def test_an_answer_empty_to_the_eye_is_blank(text):
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["-", ".", "0", "n/a", "😬"])
+def test_an_answer_with_a_sign_is_not_blank(text):
+    assert not is_blank(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("n/a", "N/A.", "NA", "N.A.", "-", "--", ".", "?", "x", "none", "None.", "NONE!", "nil", "no", "NO", "Nope"),
+        *("no comment", "No comment.", "No comments", "Nothing", "Nothing to add", "nothing else", "No thank you."),
+        *(
+            "not applicable",
+            "Not applicable.",
+            "Don't know",
+            "Don’t know",
+            "dont know",
+            "see above",
+            "As above",
+            "ditto",
+        ),
+        *("5", "10", "a", "😬", "👍👍", "<b>none</b>", "n / a", "No further comments", "no, nothing"),
+    ],
+)
+def test_an_answer_that_says_nothing_has_no_content(text):
+    assert is_no_content(text)
+    assert reason_set_apart(text) == "no_content"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("No parking", "None of the bins are emptied", "bins", "PARKING", "yes please", "more trees", "No buses"),
+        *("Nothing ever changes", "no comment from the council in six months", "Nothing to do for teenagers"),
+        *("I don't know who to ring", "See above the shop", "ok", "24 weeks", "N7 needs a crossing", "Test the water"),
+    ],
+)
+def test_a_short_answer_that_says_something_has_content(text):
+    assert not is_no_content(text)
+    assert reason_set_apart(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "apart"),
+    [
+        ("কাউন্সিলের চিঠি শুধু ইংরেজিতে আসে", True),
+        ("ধন্যবাদ।", True),
+        ("نريد المزيد من المساكن", True),
+        ("我们需要更多的公园", True),
+        ("Нужно больше домов", True),
+        ("Waxaan rabnaa guryo badan", False),  # Somali: Latin letters cannot tell it from English
+        ("Más árboles, por favor", False),
+        ("Más ağaç, čistota, Ćwiczenia, Ünïcode", False),
+        ("The sign says বাজার in one language only", False),
+        ("😬😬😬", False),
+        ("12345 !?", False),
+        ("", False),
+    ],
+)
+def test_another_script_than_the_latin_one_is_told(text, apart):
+    assert is_not_english(text) is apart
+
+
+def test_a_comment_in_another_script_is_set_apart_as_such():
+    assert reason_set_apart("ধন্যবাদ।") == "not_english"
+    assert reason_set_apart("Thank you, ধন্যবাদ") is None

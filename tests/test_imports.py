@@ -1,0 +1,59 @@
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline
+
+# Each module imports only modules before it. A new module gets its place here, and in the README.
+ORDER = [
+    *("errors", "settings", "codebook", "responses", "cleaning", "corpus", "deck", "encoder", "features", "classifier"),
+    *("evaluation", "training", "card", "model_store", "doubts", "tables", "report", "workflow", "cli"),
+]
+FOLDER = Path(pipeline.__file__).parent
+MODULES = {".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))}
+HEAVY = ["numpy", "scipy", "sklearn", "pandas", "spacy", "skops", "onnxruntime", "tokenizers", "pypdf", "pptx"]
+
+
+def imported_by(path):
+    """The modules of the package that a file imports anywhere in it, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import hides the order"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        found |= {name.removeprefix("pipeline.") for name in names if name.startswith("pipeline.")}
+    return found & set(MODULES)
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert set(MODULES) - {"__init__"} == set(ORDER)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_a_module_imports_only_modules_before_it(module):
+    before = set(ORDER[: ORDER.index(module)])
+    assert imported_by(MODULES[module]) - before == set()
+
+
+def test_the_package_itself_imports_nothing():
+    assert imported_by(MODULES["__init__"]) == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["classify", "--help"], ["codebook", "check", "-h"]])
+def test_help_waits_for_no_heavy_library(arguments):
+    script = (
+        "import json, sys\n"
+        "from pipeline.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        f"print(json.dumps(sorted(set({HEAVY}) & set(sys.modules))), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
+    assert json.loads(done.stderr) == []
