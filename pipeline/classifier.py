@@ -26,6 +26,10 @@ SHARE_PRIOR = 50.0  # comments' worth of belief that a code is used as often as 
 THRESHOLD_PRIOR = 20.0  # positives' worth of belief that a code needs the threshold of all codes together
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.9
 DEFAULT_THRESHOLD = 0.4
+STRENGTHS = (1.0, 3.0, 10.0)
+ENOUGH_TO_CHOOSE = 100  # comments of a fold
+FLOORS = (1.0, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
+WORTH_A_FLOOR = 0.005  # of the mean F1 of comments
 BETA = {"recall": 2.0, "balance": 1.0, "precision": 0.5}
 LEVELS = np.linspace(0.0, 0.8, 9)  # how far an exclusive facet makes up for rare codes
 
@@ -36,7 +40,8 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     `fit` takes the features of the comments, Y (comments × codes, 1 where the code applies), their weights, and
     groups: comments of one group are never split between learning and choosing; the group "" marks comments that only
     teach (the examples of a codebook) and never count in calibration or thresholds while others are there.
-    favour: recall, balance or precision, the side on which a doubtful code falls.
+    favour: recall, balance or precision, the side on which a doubtful code falls. c: how freely to follow the training
+    comments; None chooses it on one fold.
     """
 
     def __init__(
@@ -44,7 +49,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes: Sequence[str],
         exclusive: bool = False,
         favour: str = "balance",
-        c: float = 3.0,
+        c: float | None = None,
         seed: int = 0,
         jobs: int = 1,
     ) -> None:
@@ -59,6 +64,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learns the codes, then how far to trust each: calibration and thresholds from comments left out."""
         counted, parts = _split(groups)
         everything = np.arange(len(Y))
+        self.c_ = self.c or self._choose_c(bags, Y, weights, *parts[0])
         learned = self._learn(bags.whole, Y, weights, [*(learn for learn, _ in parts), everything])
         self.left_out_ = np.zeros(Y.shape)
         for (_, held), (coef, intercept) in zip(parts, learned, strict=False):
@@ -80,7 +86,8 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Which codes are given at these probabilities: those at or over their threshold; exclusive, the best one."""
         if self.exclusive:
             return np.asarray(np.arange(len(self.codes)) == self.rank(probability).argmax(axis=1)[:, None])
-        return np.asarray(probability >= self.thresholds_)
+        given = np.asarray(probability >= self.thresholds_)
+        return given | best_when_none(probability, given, self.floor_)
 
     def rank(self, probability: Floats) -> Floats:
         """What the codes of an exclusive facet are ranked by: probability, made up in part for being rare."""
@@ -116,6 +123,20 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.shares_ = (truth.sum(axis=0) + 1.0) / (len(truth) + len(self.codes))
         self.thresholds_ = choose_thresholds(probability, truth, BETA[self.favour])
         self.level_ = best_level(probability, truth, self.shares_) if self.exclusive else 0.0
+        self.floor_ = choose_floor(probability, truth, self.thresholds_)
+
+    def _choose_c(self, bags: Bags, Y: Floats, weights: Floats, learn: Rows, held: Rows) -> float:
+        """The strength at which the comments of one fold are foretold with the least surprise."""
+        if len(held) < ENOUGH_TO_CHOOSE:
+            return STRENGTHS[1]
+
+        def surprise(c: float) -> float:
+            coef, intercept = _learn_codes(bags.whole[learn], Y[learn], weights[learn], c, self.seed)
+            scores = np.asarray(bags.whole[held] @ coef.T, dtype=float) + intercept
+            probability = apply_calibration(scores, calibrate(scores, Y[held])).clip(1e-6, 1 - 1e-6)
+            return float(-np.where(Y[held] > 0, np.log(probability), np.log(1 - probability)).mean())
+
+        return min(STRENGTHS, key=surprise)
 
     def _learn(
         self, X: Sparse, Y: Floats, weights: Floats, row_sets: Sequence[Rows]
@@ -124,7 +145,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         jobs = self.jobs if len(Y) >= WORTH_PROCESSES else 1
         return list(
             Parallel(n_jobs=jobs)(
-                delayed(_learn_codes)(X[rows], Y[rows], weights[rows], self.c, self.seed) for rows in row_sets
+                delayed(_learn_codes)(X[rows], Y[rows], weights[rows], self.c_, self.seed) for rows in row_sets
             )
         )
 
@@ -258,6 +279,28 @@ def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> flo
     place = int(np.argmax(np.where(last_of_ties, f_beta, -1.0)))
     after = probability[order[place + 1]] if place + 1 < len(order) else 0.0
     return float(np.clip((probability[order[place]] + after) / 2, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
+
+
+def best_when_none(probability: Floats, given: Bools, floor: float) -> Bools:
+    """The most probable code of the comments without any, where its probability reaches the floor."""
+    best = np.arange(probability.shape[1]) == probability.argmax(axis=1)[:, None]
+    return np.asarray(best & ~given.any(axis=1)[:, None] & (probability >= floor))
+
+
+def choose_floor(probability: Floats, truth: Floats, thresholds: Floats) -> float:
+    """The floor that gives the best mean F1 of comments; 1 (never) unless a lower one is clearly worth it.
+
+    Where people gave nearly every comment a code, so does the classifier; where many comments have none, it does not.
+    """
+    true, given = truth > 0, probability >= thresholds
+
+    def worth(floor: float) -> float:
+        found = given | best_when_none(probability, given, floor)
+        sizes = true.sum(axis=1) + found.sum(axis=1)
+        return float(np.where(sizes == 0, 1.0, 2 * (true & found).sum(axis=1) / np.maximum(sizes, 1)).mean())
+
+    best = max(FLOORS, key=worth)
+    return best if worth(best) >= worth(1.0) + WORTH_A_FLOOR else 1.0
 
 
 def best_level(probability: Floats, truth: Floats, shares: Floats) -> float:

@@ -25,7 +25,8 @@ def close_race(coding: Coding, thresholds: Floats) -> Bools:
         return np.zeros(len(coding.probability), dtype=bool)
     order = np.argsort(-coding.probability, axis=1, kind="stable")[:, :2]
     first, second = np.take_along_axis(coding.probability, order, axis=1).T
-    return np.asarray((first - second < CLOSE_RACE) & (coding.given.sum(axis=1) == 1))
+    first_given, second_given = np.take_along_axis(coding.given, order, axis=1).T
+    return np.asarray((first - second < CLOSE_RACE) & (first_given != second_given))
 
 
 def no_code(codings: Iterable[Coding]) -> Bools:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import f1_score, precision_recall_fscore_support
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int_]
 Bools = npt.NDArray[np.bool_]
 
 NO_CODE = "(no code)"
@@ -70,11 +70,12 @@ def indicator(labels: Sequence[Sequence[str]], codes: Sequence[str]) -> Floats:
 def score(codes: Sequence[str], truth: Floats, given: Bools, probability: Floats | None = None) -> FacetScores:
     """Scores of the given codes against people's; all arrays are (comments × codes)."""
     true, found = truth > 0, given.astype(bool)
-    precision, recall, f1, support = precision_recall_fscore_support(true, found, average=None, zero_division=0)
+    both, support, named = (true & found).sum(axis=0), true.sum(axis=0), found.sum(axis=0)
+    precision, recall, f1 = ratio(both, named), ratio(both, support), ratio(2 * both, support + named)
     used = support > 0
     return FacetScores(
         n=len(truth),
-        micro_f1=float(f1_score(true, found, average="micro", zero_division=0)),
+        micro_f1=float(ratio(2 * both.sum(), support.sum() + named.sum())),
         macro_f1=float(f1[used].mean()) if used.any() else 0.0,
         sample_f1=sample_f1(true, found),
         top1=hit_rate(true, probability, 1),
@@ -85,6 +86,11 @@ def score(codes: Sequence[str], truth: Floats, given: Bools, probability: Floats
         },
         confusions=confusions(codes, true, found, probability),
     )
+
+
+def ratio(part: Ints, whole: Ints) -> Floats:
+    """Part by whole, 0 where the whole is nothing."""
+    return np.asarray(part / np.maximum(whole, 1))
 
 
 def sample_f1(true: Bools, given: Bools) -> float:
@@ -107,9 +113,10 @@ def confusions(codes: Sequence[str], true: Bools, given: Bools, probability: Flo
     ranking = probability if probability is not None else given.astype(float)
     first = np.where(given, ranking, -1.0).argmax(axis=1)
     pairs: Counter[tuple[str, str]] = Counter()
-    for row, place in enumerate(first.tolist()):
+    places: list[int] = first.tolist()
+    for row, place in enumerate(places):
         name = codes[place] if given[row].any() else NO_CODE
-        wanted = [codes[n] for n in np.flatnonzero(true[row])] or [NO_CODE]
+        wanted = [codes[n] for n in np.flatnonzero(true[row]).tolist()] or [NO_CODE]
         if name not in wanted:
             pairs.update((code, name) for code in wanted)
     return tuple(Confusion(*pair, n) for pair, n in pairs.most_common(MOST_CONFUSIONS))

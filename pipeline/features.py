@@ -42,12 +42,18 @@ def load_tokenizer(spacy_model: str) -> Any:
 
 
 def tokens(text: str, spacy_model: str) -> list[str]:
-    """The words of a text in lower case, by spaCy's tokenizer, without stop words, punctuation and bare spaces."""
+    """The words of a text in lower case, by spaCy's tokenizer, without punctuation and bare spaces.
+
+    Stop words stay: "not", "no one", "should" and "they never" tell a wish from a complaint.
+    """
     return [
-        token.lower_
-        for token in load_tokenizer(spacy_model).tokenizer(text)
-        if not (token.is_stop or token.is_punct or token.is_space)
+        token.lower_ for token in load_tokenizer(spacy_model).tokenizer(text) if not (token.is_punct or token.is_space)
     ]
+
+
+def is_stop(word: str, spacy_model: str) -> bool:
+    """Whether a word says too little alone to be shown as a reason."""
+    return bool(load_tokenizer(spacy_model).vocab[word].is_stop)
 
 
 def parts_of(text: str, spacy_model: str) -> list[str]:
@@ -205,14 +211,15 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def word_shares(
         self, text: str, row: Sparse, coefficients: npt.NDArray[np.float32]
     ) -> tuple[list[str], npt.NDArray[np.float64]]:
-        """The words of a text and what each adds to the score of some codes: (words × codes).
+        """The words of a text, but for stop words, and what each adds to the score of some codes: (words × codes).
 
         row: the text's features (1 × features); coefficients: (codes × features). A word is credited with the word
         n-grams it is part of and the character n-grams inside it. The sentence vector is not split over words.
         """
         cleaned = clean(text)
         value = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
-        words = list(dict.fromkeys(tokens(cleaned, self.spacy_model)))
+        said = dict.fromkeys(tokens(cleaned, self.spacy_model))
+        words = [word for word in said if not is_stop(word, self.spacy_model)]
         owners, places, weights = [], [], []
         for owner, place, weight in (*self._word_grams(words, value), *self._char_grams(words, cleaned, value)):
             owners.append(owner)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import scipy
@@ -21,7 +22,8 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 import pipeline
 from pipeline.codebook import Codebook, dump_codebook, load_codebook
-from pipeline.errors import ModelError, OutputError
+from pipeline.encoder import load_encoder
+from pipeline.errors import CodebookError, ModelError, OutputError
 from pipeline.settings import Settings
 from pipeline.training import TrainedModel
 
@@ -64,18 +66,27 @@ def whole_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
         raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None
     try:
         yield made
-        old = made.with_name(made.name + ".old")
-        if folder.exists():
-            folder.rename(old)
-        made.chmod(0o755)
-        made.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        _give_name(made, folder)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror})", where=folder, fix="free some space, or choose another folder"
-        ) from None
+        what = f"cannot be written ({error.strerror or error})"
+        raise OutputError(what, where=folder, fix="free some space, or choose another folder") from None
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def _give_name(made: Path, folder: Path) -> None:
+    """Puts a filled folder in its place; what was there goes, or stays where this fails."""
+    made.chmod(0o755)
+    old = made.with_name(made.name + ".old")
+    try:
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def versions() -> dict[str, str]:
@@ -114,16 +125,16 @@ def load_model(folder: Path, codebook: Codebook | None = None) -> StoredModel:
     """Loads a model folder. Raises ModelError where it is missing, damaged, or made with another codebook."""
     if not (folder / MANIFEST).is_file():
         raise ModelError("is not a model folder", where=folder, fix=f"make one: feedback train --out {folder}")
+    manifest = read_manifest(folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        matches = manifest["estimators_sha256"] == _sha256(folder / ESTIMATORS)
+        digest = _sha256(folder / ESTIMATORS)
         own = load_codebook(folder / CODEBOOK)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"is damaged ({error})", where=folder, fix="train it again") from None
-    if not matches or manifest.get("codebook_digest") != own.digest:
+    except OSError as error:
+        raise ModelError(f"is damaged ({ESTIMATORS}: {error.strerror})", where=folder, fix="train it again") from None
+    except CodebookError as error:
+        raise ModelError(f"is damaged ({CODEBOOK}: {error.what})", where=folder, fix="train it again") from None
+    if manifest.get("estimators_sha256") != digest or manifest.get("codebook_digest") != own.digest:
         raise ModelError("was changed after it was made", where=folder, fix="train it again")
-    if manifest.get("format") != FORMAT:
-        raise ModelError("was made by another version of this tool", where=folder, fix="train it again")
     if codebook is not None and codebook.digest != own.digest:
         raise ModelError(
             "was trained with another codebook than the one given",
@@ -133,14 +144,30 @@ def load_model(folder: Path, codebook: Codebook | None = None) -> StoredModel:
     return StoredModel(_load_estimators(folder, own), folder, manifest)
 
 
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder. Raises ModelError where it is damaged or of another version of this tool."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"is damaged ({MANIFEST}: {error})", where=folder, fix="train it again") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ModelError("was made by another version of this tool", where=folder, fix="train it again")
+    return manifest
+
+
 def _load_estimators(folder: Path, codebook: Codebook) -> TrainedModel:
     try:
         parts = load(folder / ESTIMATORS, trusted=ALLOWED_TYPES)
+        model = TrainedModel(codebook, parts["features"], parts["classifiers"])
+        name, digest = model.features.encoder, model.features.encoder_digest_
     except UntrustedTypesFoundException as error:
         raise ModelError(f"holds what no model holds: {error}", where=folder, fix="delete it and train again") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"cannot be read ({error})", where=folder, fix="train it again") from None
-    return TrainedModel(codebook, parts["features"], parts["classifiers"])
+    except (BadZipFile, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"is damaged ({ESTIMATORS}: {error})", where=folder, fix="train it again") from None
+    encoder = load_encoder(name)
+    if digest != (encoder.digest if encoder is not None else ""):
+        raise ModelError("was trained with another sentence encoder", where=folder, fix="train it again")
+    return model
 
 
 def _sha256(path: Path) -> str:

@@ -19,6 +19,8 @@ from typing import TextIO
 from pipeline.errors import InputError
 
 DELIMITERS = ",;\t|"
+NO_DELIMITER = "\x1f"
+TABLE_SHARE = 0.8
 SAMPLE_ROWS = 50
 LARGEST_CELL = 1 << 24
 MOST_COLUMNS = 4096
@@ -220,18 +222,31 @@ def _unreadable(path: Path) -> InputError:
 
 
 def _delimiter(file: TextIO) -> str:
-    """The delimiter that cuts the first rows into the most columns of the same number."""
+    """The delimiter that cuts the first rows into the most columns of the same number; none for a list of texts."""
     lines = list(islice(file, SAMPLE_ROWS * 4))
 
-    def evenness(delimiter: str) -> tuple[float, int]:
-        widths = [len(row) for row in islice(csv.reader(lines, delimiter=delimiter), SAMPLE_ROWS) if row]
-        width = widths[0] if widths else 0
-        return (sum(w == width for w in widths) / len(widths) if width > 1 else 0.0, width)
+    def widths(delimiter: str) -> list[int]:
+        return [len(row) for row in islice(csv.reader(lines, delimiter=delimiter), SAMPLE_ROWS) if row]
 
     try:
-        return max(DELIMITERS, key=evenness)
+        found = {delimiter: widths(delimiter) for delimiter in DELIMITERS}
     except csv.Error:
         return ","
+    if all(_is_list(rows) for rows in found.values()):
+        return NO_DELIMITER
+    return max(DELIMITERS, key=lambda delimiter: _evenness(found[delimiter]))
+
+
+def _evenness(widths: Sequence[int]) -> tuple[float, int]:
+    """The share of rows as wide as the header, and that width; nothing where the header is a single cell."""
+    width = widths[0] if widths else 0
+    return (sum(w == width for w in widths) / len(widths) if width > 1 else 0.0, width)
+
+
+def _is_list(widths: Sequence[int]) -> bool:
+    """Whether a single cell stands above rows of no even width: texts with commas in them, not a table with a title."""
+    width, rows = Counter(widths[1:]).most_common(1)[0] if widths[1:] else (1, 0)
+    return widths[:1] == [1] and (width == 1 or rows <= max(1, TABLE_SHARE * len(widths[1:])))
 
 
 # ---- workbooks -----------------------------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.classifier import FacetClassifier, part_scores
-from pipeline.cleaning import normalise
+from pipeline.cleaning import clean, normalise
 from pipeline.codebook import Codebook, Facet
 from pipeline.corpus import CODEBOOK_SOURCE, CodedComment, Corpus, example_comments
 from pipeline.errors import ModelError
 from pipeline.evaluation import indicator
-from pipeline.features import Bags, Features
+from pipeline.features import Bags, Features, tokens
 from pipeline.settings import Settings
 
 Floats = npt.NDArray[np.float64]
@@ -135,13 +135,15 @@ def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progres
         )
     progress("reading words", 0, 1)
     texts, questions = [comment.text for comment in comments], [comment.question for comment in comments]
+    if not any(tokens(clean(text), settings.spacy_model) for text in texts):
+        raise ModelError("no comment holds a word to learn from", fix="check the column 'text' of the corpus")
     features = Features(settings.spacy_model, settings.encoder).fit(texts, questions)
     bags = features.transform(texts, questions)
     progress("reading words", 1, 1)
     classifiers, left_out = {}, {}
     for n, facet in enumerate(codebook.facet):
         progress("learning codes", n, len(codebook.facet))
-        rows = [row for row, comment in enumerate(comments) if comment.label(facet.id) is not None]
+        rows = _rows_to_learn_from(comments, facet.id)
         if rows:
             known = [comments[row] for row in rows]
             classifiers[facet.id], left_out[facet.id] = _train_facet(facet, known, bags.take(np.array(rows)), settings)
@@ -149,6 +151,15 @@ def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progres
     if not classifiers:
         raise ModelError("no comment has a code of this codebook", fix="check the columns of the corpus")
     return Training(TrainedModel(codebook, features, classifiers), left_out)
+
+
+def _rows_to_learn_from(comments: Sequence[CodedComment], facet: str) -> list[int]:
+    """The comments whose codes are known. An example that repeats a coded comment is left out: people have coded it."""
+    known = [row for row, comment in enumerate(comments) if comment.label(facet) is not None]
+    said = {normalise(comments[row].text) for row in known if comments[row].source != CODEBOOK_SOURCE}
+    return [
+        row for row in known if comments[row].source != CODEBOOK_SOURCE or normalise(comments[row].text) not in said
+    ]
 
 
 def _train_facet(

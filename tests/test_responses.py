@@ -77,6 +77,22 @@ def test_row_numbers_are_those_of_a_spreadsheet_and_blank_rows_are_left_out(tmp_
     assert (export.columns, list(export.rows())) == (("id", "text"), [(4, ["1", "two\nlines"]), (7, ["2", "b"])])
 
 
+def test_a_plain_list_of_texts_keeps_its_commas(tmp_path):
+    lines = ["Comments", "Bins, lifts, noise; all of it", "No, thanks", '"Quoted, too"', "More | less"]
+    (tmp_path / "export.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert cells_of(read_export(tmp_path / "export.txt")) == [[line.strip('"')] for line in lines]
+
+
+def test_a_table_below_a_title_is_not_taken_for_a_list(tmp_path):
+    (tmp_path / "export.csv").write_text("Survey of spring\nid,text\n1,a\n2,b\n", encoding="utf-8")
+    assert cells_of(read_export(tmp_path / "export.csv")) == [
+        ["Survey of spring"],
+        ["id", "text"],
+        ["1", "a"],
+        ["2", "b"],
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "columns"),
     [
