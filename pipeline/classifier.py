@@ -28,7 +28,7 @@ LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.9
 DEFAULT_THRESHOLD = 0.4
 STRENGTHS = (1.0, 3.0, 10.0)
 ENOUGH_TO_CHOOSE = 100  # comments of a fold
-FLOORS = (1.0, 0.5, 0.4, 0.3, 0.2, 0.1, 0.0)
+FLOORS = (1.0, 0.5, 0.4, 0.3, 0.25)  # none lower: a code that is probably wrong only swells the counts
 WORTH_A_FLOOR = 0.005  # of the mean F1 of comments
 BETA = {"recall": 2.0, "balance": 1.0, "precision": 0.5}
 LEVELS = np.linspace(0.0, 0.8, 9)  # how far an exclusive facet makes up for rare codes
@@ -85,7 +85,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decide(self, probability: Floats) -> Bools:
         """Which codes are given at these probabilities: those at or over their threshold; exclusive, the best one."""
         if self.exclusive:
-            return np.asarray(np.arange(len(self.codes)) == self.rank(probability).argmax(axis=1)[:, None])
+            return best_when_none(self.rank(probability), np.zeros(probability.shape, dtype=bool), 0.0)
         given = np.asarray(probability >= self.thresholds_)
         return given | best_when_none(probability, given, self.floor_)
 
@@ -283,7 +283,8 @@ def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> flo
 
 def best_when_none(probability: Floats, given: Bools, floor: float) -> Bools:
     """The most probable code of the comments without any, where its probability reaches the floor."""
-    best = np.arange(probability.shape[1]) == probability.argmax(axis=1)[:, None]
+    best = np.zeros(probability.shape, dtype=bool)
+    best[np.arange(len(best)), probability.argmax(axis=1)] = True
     return np.asarray(best & ~given.any(axis=1)[:, None] & (probability >= floor))
 
 
@@ -292,12 +293,13 @@ def choose_floor(probability: Floats, truth: Floats, thresholds: Floats) -> floa
 
     Where people gave nearly every comment a code, so does the classifier; where many comments have none, it does not.
     """
-    true, given = truth > 0, probability >= thresholds
+    true, given = np.asarray(truth > 0), np.asarray(probability >= thresholds)
 
     def worth(floor: float) -> float:
         found = given | best_when_none(probability, given, floor)
         sizes = true.sum(axis=1) + found.sum(axis=1)
-        return float(np.where(sizes == 0, 1.0, 2 * (true & found).sum(axis=1) / np.maximum(sizes, 1)).mean())
+        both = np.logical_and(true, found).sum(axis=1)
+        return float(np.where(sizes == 0, 1.0, 2 * both / np.maximum(sizes, 1)).mean())
 
     best = max(FLOORS, key=worth)
     return best if worth(best) >= worth(1.0) + WORTH_A_FLOOR else 1.0

@@ -1,5 +1,6 @@
 """The command line: it parses, calls the workflow, and prints. Heavy imports wait until a command needs them."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from pipeline import __version__
-from pipeline.errors import InputError, UserError
-from pipeline.settings import load_settings
+from pipeline.errors import InputError, ModelError, UserError
+from pipeline.settings import FAVOURS, load_settings
 
 if TYPE_CHECKING:
     from pipeline.workflow import Mapping
@@ -190,7 +191,9 @@ def _mapping(path: Path | None, questions: tuple[str, ...], response_id: str | N
             said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise InputError("there is no such mapping", where=path, fix="check the path") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", where=path, fix="name a TOML file") from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InputError(f"is no mapping ({error})", where=path, fix='write questions = ["…"]') from None
         wrong = [key for key in said if key not in ("questions", "response_id")]
         if wrong:
@@ -238,11 +241,18 @@ def _width() -> int:
 @click.option("--corpus", "corpora", multiple=True, type=PATH, help="Coded comments; may be given several times.")
 @click.option("--codebook", "codebook_path", type=PATH, help="Codebook; by default the shipped one.")
 @click.option("--out", required=True, type=PATH, help="The model folder to make, such as models/mine.")
+@click.option("--favour", type=click.Choice(FAVOURS), help="The side on which a doubtful code falls.")
 @replace_option
 @quiet_option
 @json_option
 def train_command(
-    corpora: tuple[Path, ...], codebook_path: Path | None, out: Path, replace: bool, quiet: bool, as_json: bool
+    corpora: tuple[Path, ...],
+    codebook_path: Path | None,
+    out: Path,
+    favour: str | None,
+    replace: bool,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Train a model on coded comments and on the examples of the codebook.
 
@@ -254,8 +264,14 @@ def train_command(
     from pipeline.workflow import train_model
 
     progress = Progress(quiet)
+    settings = load_settings()
     trained = train_model(
-        out, load_settings(), corpora, codebook_path=codebook_path, replace=replace, progress=progress
+        out,
+        dataclasses.replace(settings, favour=favour or settings.favour),
+        corpora,
+        codebook_path=codebook_path,
+        replace=replace,
+        progress=progress,
     )
     if as_json:
         scores = {column: one.as_json() for column, one in trained.scores.items()}
@@ -329,22 +345,33 @@ def models_list_command(as_json: bool) -> None:
     \b
     Example:  feedback models list
     """
-    from pipeline.model_store import MANIFEST, current_model, list_models
+    from pipeline.model_store import current_model, list_models
 
     settings = load_settings()
     current = current_model(settings)
-    found = [(path, json.loads((path / MANIFEST).read_text(encoding="utf-8"))) for path in list_models(settings)]
+    found = [(path, _manifest_or_nothing(path)) for path in list_models(settings)]
     if as_json:
-        listed = [{"name": p.name, "made": m["made"], "current": p == current} for p, m in found]
+        listed = [{"name": path.name, "made": it.get("made"), "current": path == current} for path, it in found]
         click.echo(json.dumps(listed))
         return
     for path, manifest in found:
         mark = "current" if path == current else ""
-        click.echo(f"{path.name:<30} {manifest['made']}  {manifest['comments']:>6} coded comments  {mark}")
+        learned = f"{manifest.get('comments', 0):>6} coded comments" if manifest else "damaged: train it again"
+        click.echo(f"{path.name:<30} {manifest.get('made', ''):<26} {learned}  {mark}".rstrip())
     if not found:
         click.echo(
-            f"No model in {settings.models} yet. Make one: feedback train --out {settings.models}/mine", err=True
+            f"No model in {settings.models} yet. Make one: feedback train --out {settings.models / 'mine'}", err=True
         )
+
+
+def _manifest_or_nothing(folder: Path) -> dict[str, Any]:
+    """The manifest of a model, so that a damaged one does not hide the others."""
+    from pipeline.model_store import read_manifest
+
+    try:
+        return read_manifest(folder)
+    except ModelError:
+        return {}
 
 
 @command(models, "use")

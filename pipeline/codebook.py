@@ -340,12 +340,17 @@ def _facet_from(title: str, rows: Sequence[Sequence[str]]) -> Facet:
     counts = Counter(code for row in rows for code in row)
     if not counts:
         raise CodebookError(f"column {title!r} holds no codes", fix="name a column of codes with --facet")
-    spellings: dict[str, str] = {}
+    names: dict[str, str] = {}  # plain spelling → the spelling used most
     for code, _ in counts.most_common():
-        spellings.setdefault(make_id(code), code)
-    codes = tuple(Code(id=id_, name=spellings[id_]) for id_ in sorted(spellings))
-    exclusive = all(len({make_id(code) for code in row}) == 1 for row in rows)
-    return Facet(id=make_id(title), name=" ".join(title.split()), code=codes, exclusive=exclusive)
+        names.setdefault(_plain(code), code)
+    used: Counter[str] = Counter()
+    codes = []
+    for plain in sorted(names, key=lambda plain: (make_id(plain), plain)):
+        id_ = make_id(plain)
+        used[id_] += 1
+        codes.append(Code(id=id_ if used[id_] == 1 else f"{id_}-{used[id_]}", name=names[plain]))
+    exclusive = all(len({_plain(code) for code in row}) == 1 for row in rows)
+    return Facet(id=make_id(title), name=" ".join(title.split()), code=tuple(codes), exclusive=exclusive)
 
 
 def make_id(text: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.cleaning import is_blank, reason_set_apart
 from pipeline.codebook import Facet
 from pipeline.doubts import DOUBTS, NO_CODE, no_code
+from pipeline.errors import InputError
 from pipeline.model_store import StoredModel
 from pipeline.responses import Comment, Export, Layout, Rejected, answers, read_responses, safe_cell
 from pipeline.training import Coding, Progress, Reason
@@ -35,9 +36,11 @@ class Tally:
 
 
 def add_up(tally: Counter[str], questions: int) -> dict[str, int]:
-    """The counts of the manifest; that they add up is checked here, each time."""
+    """The counts of the manifest; that they add up is checked here, each time. Raises InputError without a response."""
     names = ("rows", "responses", "rejected", "comments", "blank", "no_content", "not_english", "coded")
     counts = {name: tally[name] for name in names}
+    if not counts["responses"]:
+        raise InputError("no row could be read as a response", fix="open it in Excel and save it again as CSV UTF-8")
     if counts["rows"] != counts["responses"] + counts["rejected"]:
         raise AssertionError(f"rows do not add up: {counts}")
     if counts["responses"] * questions != counts["comments"] + counts["blank"]:
@@ -59,9 +62,7 @@ class RunWriter:
         }
         self.others = [n for n, column in enumerate(export.columns) if column not in layout.questions]
         own = {*OWN_COLUMNS, *self._facet_header()}
-        self.renamed = {
-            column: f"{column} (export)" for n in self.others if (column := export.columns[n]).strip() in own
-        }
+        self.renamed = self._renamed(own)
 
     def write(self, progress: Progress) -> Tally:
         """Writes both files; returns what was counted."""
@@ -84,6 +85,18 @@ class RunWriter:
         columns = [self.renamed.get(self.export.columns[n], self.export.columns[n]) for n in self.others]
         scores = [f"{facet.id}:{code}" for facet in self.facets for code in facet.ids] if self.with_scores else []
         return [*OWN_COLUMNS[:4], *columns, *self._facet_header(), *OWN_COLUMNS[4:], *scores]
+
+    def _renamed(self, own: set[str]) -> dict[str, str]:
+        """Columns of the export called like one of ours, and what they are called in `coded.csv`."""
+        taken, renamed = {*own, *self.export.columns}, {}
+        for place in self.others:
+            column = name = self.export.columns[place]
+            while column.strip() in own and name in taken:
+                name += " (export)"
+            if name != column:
+                renamed[column] = name
+                taken.add(name)
+        return renamed
 
     def _facet_header(self) -> list[str]:
         names: list[str] = []
@@ -139,16 +152,15 @@ class RunWriter:
             yield [safe_cell(cell) for cell in cells]
 
     def _facet_cells(self, facet: Facet, coding: Coding, row: int, comment: Comment) -> list[str]:
-        if known := self._known(facet, comment):
-            return [facet.by_id[known].name, "1.000", GIVEN]
+        if column := self.facet_columns.get(facet.id):
+            cell = comment.response.cells[self.export.columns.index(column)]
+            if cell.strip():  # what respondents say of themselves is never replaced by a guess
+                known = facet.find(cell)
+                return [facet.by_id[known].name, "1.000", GIVEN] if known else ["", "", GIVEN]
         codes = coding.first_to_last(row)
         names = "|".join(facet.by_id[code].name for code in codes)
         probability = f"{coding.probability[row, coding.codes.index(codes[0])]:.3f}" if codes else ""
         return [names, probability] + ([INFERRED] if facet.exclusive else [])
-
-    def _known(self, facet: Facet, comment: Comment) -> str | None:
-        column = self.facet_columns.get(facet.id)
-        return facet.find(comment.response.cells[self.export.columns.index(column)]) if column else None
 
     def _doubts(self, codings: dict[str, Coding], size: int) -> list[list[str]]:
         """The doubts of each comment, over the facets where several codes or none may be given."""

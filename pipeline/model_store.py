@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import tempfile
@@ -54,13 +55,30 @@ class StoredModel:
         return str(self.manifest["estimators_sha256"])
 
 
-@contextmanager
-def whole_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
-    """A folder to fill, which gets its name only when all is written. Raises OutputError, leaving nothing behind."""
+def check_place(folder: Path, replace: bool = False) -> None:
+    """Whether a folder can be made here, found out before the long work. Raises OutputError."""
     if folder.exists() and not replace:
         raise OutputError("is there already", where=folder, fix="choose another name, or add --replace")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None
+    if not os.access(folder.parent, os.W_OK):
+        raise OutputError("cannot be made (no right to write there)", where=folder, fix="choose another folder")
+
+
+def check_model_place(folder: Path, replace: bool) -> None:
+    """The same for a model folder, which replaces nothing but a model. Raises OutputError."""
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise OutputError("is there and is not a model", where=folder, fix="choose another folder with --out")
+    check_place(folder, replace)
+
+
+@contextmanager
+def whole_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill, which gets its name only when all is written. Raises OutputError, leaving nothing behind."""
+    check_place(folder, replace)
+    try:
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None
@@ -105,8 +123,7 @@ def versions() -> dict[str, str]:
 
 def save_model(model: TrainedModel, folder: Path, manifest: dict[str, Any], card: str, *, replace: bool) -> None:
     """Writes a model folder. Raises OutputError where it is there already or cannot be written."""
-    if folder.exists() and not (folder / MANIFEST).is_file():
-        raise OutputError("is there and is not a model", where=folder, fix="choose another folder with --out")
+    check_model_place(folder, replace)
     with whole_folder(folder, replace) as made:
         dump({"features": model.features, "classifiers": model.classifiers}, made / ESTIMATORS)
         written = {

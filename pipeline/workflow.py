@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.evaluation import FacetScores, indicator, score
 from pipeline.model_store import (
     StoredModel,
+    check_model_place,
+    check_place,
     current_model,
     load_model,
     save_model,
@@ -77,8 +80,7 @@ def train_model(
     progress: Progress = silent,
 ) -> Trained:
     """Trains on the corpus files (the shipped corpus where none is named with the shipped codebook) into a folder."""
-    if out.exists() and not replace:
-        raise OutputError("is there already", where=out, fix="choose another name, or add --replace")
+    check_model_place(out, replace)
     codebook, corpus = _learning_material(corpora, codebook_path)
     training = train(corpus, codebook, settings, progress)
     scores = scores_left_out(training)
@@ -136,9 +138,12 @@ def find_model(
     """The model named, else the current one, else one trained now on the shipped corpus. Raises ModelError."""
     codebook = load_codebook(codebook_path) if codebook_path else None
     chosen = folder or current_model(settings)
+    if chosen is None and codebook_path is not None:
+        fix = f"feedback train --codebook {codebook_path} --out {settings.models / 'mine'}"
+        raise ModelError("there is no model of this codebook yet", where=codebook_path, fix=fix)
     if chosen is None:
         chosen = settings.models / DEFAULT_MODEL
-        train_model(chosen, settings, codebook_path=codebook_path, progress=progress)
+        train_model(chosen, settings, progress=progress)
     return load_model(chosen, codebook)
 
 
@@ -195,10 +200,9 @@ def classify(
 
 
 def _check_run_folder(out: Path, replace: bool) -> None:
+    check_place(out, replace)
     if not out.exists():
         return
-    if not replace:
-        raise OutputError("is there already", where=out, fix="choose another name with --out, or add --replace")
     if not (out / "manifest.json").is_file():
         raise OutputError("is there and is not a run", where=out, fix="choose another name with --out")
     if (out / DECISIONS).exists():
@@ -261,6 +265,7 @@ def evaluate(
     progress: Progress = silent,
 ) -> Evaluated:
     """Scores codes against those people gave in a file; with `hold_out`, by models that had not seen the same value."""
+    read_export(path)  # before the long work
     if hold_out is None:
         stored = find_model(settings, model, codebook_path, progress)
         test = read_corpus(path, stored.model.codebook)
@@ -391,5 +396,6 @@ def write_whole(path: Path, text: str) -> None:
         made.write_text(text, encoding="utf-8")
         made.replace(path)
     except OSError as error:
-        made.unlink(missing_ok=True)
+        with suppress(OSError):
+            made.unlink(missing_ok=True)
         raise OutputError(f"cannot be written ({error.strerror})", where=path, fix="choose another place") from None

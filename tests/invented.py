@@ -1,4 +1,4 @@
-"""A small invented consultation for tests: a codebook and coded comments with a clear vocabulary, and quick settings."""
+"""A small invented consultation for tests: a codebook, comments of a clear vocabulary, and quick settings."""
 
 import csv
 

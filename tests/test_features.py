@@ -99,7 +99,9 @@ def test_a_blank_line_between_paragraphs_cuts(gap):
     assert [part.strip() for part in parts_of(first + gap + second, "en")] == [first, second]
 
 
-PIECES = st.sampled_from(["lift", "e.g.", "Mr.", "no…yes", "!?", "\n", "\r\n\r\n", "\t", "(a;b)", "£3.50", "-", ":)", "é"])
+PIECES = st.sampled_from(
+    ["lift", "e.g.", "Mr.", "no…yes", "!?", "\n", "\r\n\r\n", "\t", "(a;b)", "£3.50", "-", ":)", "é"]
+)
 
 
 @given(st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=150).map(" ".join)))
