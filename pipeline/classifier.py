@@ -65,10 +65,9 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         counted, parts = _split(groups)
         everything = np.arange(len(Y))
         self.c_ = self.c or self._choose_c(bags, Y, weights, *parts[0])
-        learned = self._learn(bags.whole, Y, weights, [*(learn for learn, _ in parts), everything])
-        self.left_out_ = np.zeros(Y.shape)
-        for (_, held), (coef, intercept) in zip(parts, learned, strict=False):
-            self.left_out_[held] = pooled(bags.take(held), coef, intercept)
+        row_sets = [*(learn for learn, _ in parts), everything]
+        learned = self._learn(bags.whole, Y, weights, [(rows, self.c_) for rows in row_sets])
+        self.left_out_ = _scores_of_held(bags, [held for _, held in parts], learned[:-1])
         self.left_out_rows_ = counted
         self._learn_trust(self.left_out_[counted], Y[counted])
         self.coef_, self.intercept_ = learned[-1]
@@ -116,6 +115,26 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             given[held] = fitted.decide(probability[held])
         return probability, given
 
+    def left_out_with(
+        self, share: float, bags: Bags, Y: Floats, weights: Floats, groups: Sequence[str]
+    ) -> tuple[Floats, float]:
+        """What `left_out_` were, had only a share of the comments been there: scores, and how many taught (mean).
+
+        To be called after `fit`, with the same. The comments are drawn at random, a smaller share out of a larger one;
+        the strength stays, and what only teaches teaches all the same.
+        """
+        counted, parts = _split(groups)
+        random = np.random.default_rng(self.seed)
+        shuffled = [random.permutation(np.intersect1d(learn, counted)) for learn, _ in parts]
+        drawn = [rows[: max(round(len(rows) * share), 1)] for rows in shuffled]
+        teaching = np.setdiff1d(np.arange(len(Y)), counted)
+        size = float(np.mean([len(rows) for rows in drawn]))
+        if share == 1.0:
+            return self.left_out_, size
+        fits = [(np.concatenate([rows, teaching]), self.c_) for rows in drawn]
+        learned = self._learn(bags.whole, Y, weights, fits)
+        return _scores_of_held(bags, [held for _, held in parts], learned), size
+
     def _learn_trust(self, scores: Floats, truth: Floats) -> None:
         """Calibration, thresholds and, for an exclusive facet, how far to make up for rare codes."""
         self.calibration_ = calibrate(scores, truth)
@@ -130,22 +149,23 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(held) < ENOUGH_TO_CHOOSE:
             return STRENGTHS[1]
 
-        def surprise(c: float) -> float:
-            coef, intercept = _learn_codes(bags.whole[learn], Y[learn], weights[learn], c, self.seed)
+        def surprise(coef: npt.NDArray[np.float32], intercept: Floats) -> float:
             scores = np.asarray(bags.whole[held] @ coef.T, dtype=float) + intercept
             probability = apply_calibration(scores, calibrate(scores, Y[held])).clip(1e-6, 1 - 1e-6)
             return float(-np.where(Y[held] > 0, np.log(probability), np.log(1 - probability)).mean())
 
-        return min(STRENGTHS, key=surprise)
+        learned = self._learn(bags.whole, Y, weights, [(learn, c) for c in STRENGTHS])
+        surprises = [surprise(*one) for one in learned]
+        return STRENGTHS[int(np.argmin(surprises))]
 
     def _learn(
-        self, X: Sparse, Y: Floats, weights: Floats, row_sets: Sequence[Rows]
+        self, X: Sparse, Y: Floats, weights: Floats, fits: Sequence[tuple[Rows, float]]
     ) -> list[tuple[npt.NDArray[np.float32], Floats]]:
-        """Coefficients (codes × features) and intercepts of one logistic regression per code, for each set of rows."""
+        """Coefficients (codes × features) and intercepts, a logistic regression per code, for each (rows, strength)."""
         jobs = self.jobs if len(Y) >= WORTH_PROCESSES else 1
         return list(
             Parallel(n_jobs=jobs)(
-                delayed(_learn_codes)(X[rows], Y[rows], weights[rows], self.c_, self.seed) for rows in row_sets
+                delayed(_learn_codes)(X[rows], Y[rows], weights[rows], c, self.seed) for rows, c in fits
             )
         )
 
@@ -153,6 +173,16 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Without the scores of the training comments: a stored model needs none of them."""
         state: dict[str, Any] = super().__getstate__()
         return {key: value for key, value in state.items() if not key.startswith("left_out_")}
+
+
+def _scores_of_held(
+    bags: Bags, held_out: Sequence[Rows], learned: Sequence[tuple[npt.NDArray[np.float32], Floats]]
+) -> Floats:
+    """Scores (comments × codes) of the comments held out in turn, each by what was learned without it; else 0."""
+    scores = np.zeros((len(bags), len(learned[0][1])))
+    for held, (coef, intercept) in zip(held_out, learned, strict=True):
+        scores[held] = pooled(bags.take(held), coef, intercept)
+    return scores
 
 
 def _names(groups: Sequence[str]) -> npt.NDArray[np.object_]:
@@ -281,11 +311,12 @@ def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> flo
     return float(np.clip((probability[order[place]] + after) / 2, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
-def best_when_none(probability: Floats, given: Bools, floor: float) -> Bools:
-    """The most probable code of the comments without any, where its probability reaches the floor."""
-    best = np.zeros(probability.shape, dtype=bool)
-    best[np.arange(len(best)), probability.argmax(axis=1)] = True
-    return np.asarray(best & ~given.any(axis=1)[:, None] & (probability >= floor))
+def best_when_none(ranking: Floats, given: Bools, floor: float) -> Bools:
+    """The first-ranked code of the comments without any, where its probability or rank reaches the floor."""
+    best = np.zeros(ranking.shape, dtype=bool)
+    best[np.arange(len(best)), ranking.argmax(axis=1)] = True
+    none = ~given.any(axis=1)
+    return np.asarray(best & none.reshape(-1, 1) & (ranking >= floor))
 
 
 def choose_floor(probability: Floats, truth: Floats, thresholds: Floats) -> float:

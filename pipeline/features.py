@@ -27,6 +27,7 @@ Sparse = Any  # a scipy CSR matrix, float32; scipy gives no type to check agains
 VECTOR_WEIGHT = 1.2
 QUESTION_WEIGHT = 0.5
 COMMENTS_OF_A_QUESTION = 30
+REMEMBERED_TEXTS = 20_000  # some 30 MB
 SHORTEST_PART, LONGEST_PART = 4, 40  # words
 
 
@@ -82,6 +83,24 @@ def _windows(part: str) -> list[str]:
         return [part]
     cuts = [0, *(ends[len(ends) * n // count - 1] for n in range(1, count)), len(part)]
     return [part[a:b].strip() for a, b in itertools.pairwise(cuts)]
+
+
+@cache
+def _remembered(encoder: str) -> dict[str, npt.NDArray[np.float32]]:
+    """Vectors of texts met lately, so that training again and again on the same corpus encodes it once."""
+    return {}
+
+
+def sentence_vectors(name: str, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Unit vectors (texts × dimension) by the named encoder; no columns where there is none."""
+    encoder, known = load_encoder(name), _remembered(name)
+    if encoder is None:
+        return np.zeros((len(cleaned), 0), dtype=np.float32)
+    if len(known) > REMEMBERED_TEXTS:
+        known.clear()
+    new = [text for text in dict.fromkeys(cleaned) if text not in known]
+    known.update(zip(new, encoder.encode(new), strict=True))
+    return np.array([known[text] for text in cleaned], dtype=np.float32).reshape(len(cleaned), encoder.dimension)
 
 
 class SpacyTokens:
@@ -195,10 +214,7 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return sparse.hstack(blocks, format="csr", dtype=np.float32)
 
     def _vectors(self, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
-        encoder = load_encoder(self.encoder)
-        if encoder is None:
-            return np.zeros((len(cleaned), 0), dtype=np.float32)
-        return np.asarray(encoder.encode(cleaned) * np.float32(VECTOR_WEIGHT))
+        return np.asarray(sentence_vectors(self.encoder, cleaned) * np.float32(VECTOR_WEIGHT))
 
     def _questions(self, questions: Sequence[str]) -> npt.NDArray[np.float32]:
         rows = np.zeros((len(questions), len(self.questions_)), dtype=np.float32)

@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -121,8 +121,16 @@ def versions() -> dict[str, str]:
     }
 
 
-def save_model(model: TrainedModel, folder: Path, manifest: dict[str, Any], card: str, *, replace: bool) -> None:
-    """Writes a model folder. Raises OutputError where it is there already or cannot be written."""
+def save_model(
+    model: TrainedModel,
+    folder: Path,
+    manifest: dict[str, Any],
+    card: str,
+    *,
+    replace: bool,
+    extras: Mapping[str, str] | None = None,
+) -> None:
+    """Writes a model folder, with further files of text by name. Raises OutputError where it cannot be written."""
     check_model_place(folder, replace)
     with whole_folder(folder, replace) as made:
         dump({"features": model.features, "classifiers": model.classifiers}, made / ESTIMATORS)
@@ -134,7 +142,8 @@ def save_model(model: TrainedModel, folder: Path, manifest: dict[str, Any], card
             "versions": versions(),
         }
         (made / CODEBOOK).write_text(dump_codebook(model.codebook), encoding="utf-8")
-        (made / CARD).write_text(card, encoding="utf-8")
+        for name, text in {**(extras or {}), CARD: card}.items():
+            (made / name).write_text(text, encoding="utf-8")
         (made / MANIFEST).write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -207,9 +216,8 @@ def current_model(settings: Settings) -> Path | None:
         models = list_models(settings)
         return max(models, key=lambda path: (path / MANIFEST).stat().st_mtime) if models else None
     if not (named / MANIFEST).is_file():
-        raise ModelError(
-            f"the current model {named.name!r} is gone", where=settings.models, fix="feedback models use NAME"
-        )
+        fix = f"feedback models use one of: {_known(settings)}"
+        raise ModelError(f"the current model {named.name!r} is gone", where=settings.models, fix=fix)
     return named
 
 
@@ -217,9 +225,12 @@ def use_model(settings: Settings, name: str) -> Path:
     """Makes a model the current one. Raises ModelError naming those there are."""
     folder = settings.models / name
     if folder not in list_models(settings):
-        known = ", ".join(path.name for path in list_models(settings)) or "none yet"
-        raise ModelError(f"there is no model {name!r}", where=settings.models, fix=f"use one of: {known}")
+        raise ModelError(f"there is no model {name!r}", where=settings.models, fix=f"use one of: {_known(settings)}")
     pointer = settings.models / (CURRENT + ".new")
     pointer.write_text(name + "\n", encoding="utf-8")
     pointer.replace(settings.models / CURRENT)
     return folder
+
+
+def _known(settings: Settings) -> str:
+    return ", ".join(path.name for path in list_models(settings)) or "none yet"

@@ -126,7 +126,7 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
     )
 
 
-def wilson(count: int, base: int) -> tuple[float, float]:
+def wilson(count: float, base: int) -> tuple[float, float]:
     """Low and high end of the 95 % score interval of count / base (Wilson, J. Am. Stat. Assoc. 22, 1927).
 
     >>> wilson(0, 0)

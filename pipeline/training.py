@@ -1,6 +1,6 @@
 """From a codebook and coded comments to a trained model: one feature space, one classifier per facet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,15 +119,38 @@ def _rows_by_owner(owner: npt.NDArray[np.int_]) -> dict[int, list[int]]:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What the codes of one facet are learned from: comments, their features, codes (comments × codes), weights, and
+    groups that are never split between learning and judging."""
+
+    comments: tuple[CodedComment, ...]
+    bags: Bags
+    Y: Floats
+    weights: Floats
+    groups: list[str]
+
+
+@dataclass(frozen=True)
 class Training:
-    """A trained model with what was left out in turn while it was made, for its card."""
+    """A trained model with what it learned from and what was left out in turn while it was made, for its card."""
 
     model: TrainedModel
     left_out: dict[str, LeftOut]
+    comments: tuple[CodedComment, ...]
+    bags: Bags
 
 
-def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progress: Progress = silent) -> Training:
-    """Trains on coded comments and the examples of the codebook. Raises ModelError where there is nothing to learn."""
+def train(
+    corpus: Corpus | None,
+    codebook: Codebook,
+    settings: Settings,
+    progress: Progress = silent,
+    facets: Container[str] | None = None,
+) -> Training:
+    """Trains on coded comments and the examples of the codebook, all facets or those named.
+
+    Raises ModelError where there is nothing to learn.
+    """
     comments = [*(corpus.comments if corpus else ()), *example_comments(codebook)]
     if not comments:
         raise ModelError(
@@ -143,14 +166,14 @@ def train(corpus: Corpus | None, codebook: Codebook, settings: Settings, progres
     classifiers, left_out = {}, {}
     for n, facet in enumerate(codebook.facet):
         progress("learning codes", n, len(codebook.facet))
-        rows = _rows_to_learn_from(comments, facet.id)
-        if rows:
-            known = [comments[row] for row in rows]
-            classifiers[facet.id], left_out[facet.id] = _train_facet(facet, known, bags.take(np.array(rows)), settings)
+        if facets is None or facet.id in facets:
+            lesson = lesson_of(facet, comments, bags, settings)
+            if lesson.comments:
+                classifiers[facet.id], left_out[facet.id] = _train_facet(facet, lesson, settings)
     progress("learning codes", len(codebook.facet), len(codebook.facet))
     if not classifiers:
         raise ModelError("no comment has a code of this codebook", fix="check the columns of the corpus")
-    return Training(TrainedModel(codebook, features, classifiers), left_out)
+    return Training(TrainedModel(codebook, features, classifiers), left_out, tuple(comments), bags)
 
 
 def _rows_to_learn_from(comments: Sequence[CodedComment], facet: str) -> list[int]:
@@ -162,19 +185,23 @@ def _rows_to_learn_from(comments: Sequence[CodedComment], facet: str) -> list[in
     ]
 
 
-def _train_facet(
-    facet: Facet, comments: Sequence[CodedComment], bags: Bags, settings: Settings
-) -> tuple[FacetClassifier, LeftOut]:
-    Y = indicator([comment.label(facet.id) or () for comment in comments], facet.ids)
-    taught = [comment.source == CODEBOOK_SOURCE for comment in comments]
+def lesson_of(facet: Facet, comments: Sequence[CodedComment], bags: Bags, settings: Settings) -> Lesson:
+    """What a facet is learned from, of all comments and their features."""
+    rows = _rows_to_learn_from(comments, facet.id)
+    known = tuple(comments[row] for row in rows)
+    Y = indicator([comment.label(facet.id) or () for comment in known], facet.ids)
+    taught = [comment.source == CODEBOOK_SOURCE for comment in known]
     weights = np.where(taught, settings.example_weight, 1.0)
-    groups = source_groups(comments)
+    return Lesson(known, bags.take(np.array(rows, dtype=int)), Y, weights, source_groups(known))
+
+
+def _train_facet(facet: Facet, lesson: Lesson, settings: Settings) -> tuple[FacetClassifier, LeftOut]:
     classifier = FacetClassifier(
         facet.ids, facet.exclusive, settings.favour, seed=settings.seed, jobs=settings.processes
     )
-    classifier.fit(bags, Y, weights, groups)
-    probability, given = classifier.cross_fitted(Y, groups)
-    kept = tuple(comments[row] for row in classifier.left_out_rows_)
+    classifier.fit(lesson.bags, lesson.Y, lesson.weights, lesson.groups)
+    probability, given = classifier.cross_fitted(lesson.Y, lesson.groups)
+    kept = tuple(lesson.comments[row] for row in classifier.left_out_rows_)
     return classifier, LeftOut(kept, Coding(facet.ids, probability, given))
 
 

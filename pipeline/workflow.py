@@ -278,7 +278,7 @@ def evaluate(
     for file, name in ((test, path), (corpus, ", ".join(display_path(file) for file in corpus.files))):
         if not any(hold_out in comment.others for comment in file.comments):
             raise InputError(f"there is no column {hold_out!r}", where=name, fix="hold out a column both files have")
-    codings, models = _held_out(test, corpus, codebook, hold_out, settings, progress)
+    codings, models = code_held_out(test, corpus, codebook, hold_out, settings, progress)
     return _evaluated(test, codebook, codings, hold_out, models, 0)
 
 
@@ -301,10 +301,11 @@ def _material_of(
     return codebook, corpus
 
 
-def _held_out(
+def code_held_out(
     test: Corpus, corpus: Corpus, codebook: Codebook, column: str, settings: Settings, progress: Progress
 ) -> tuple[dict[str, Coding], int]:
     """The coding of each test comment by a model trained without its value of the column and without its text."""
+    asked = {name.removesuffix(REVIEWED) for name in test.columns}
     values = list(dict.fromkeys(comment.others.get(column, "") for comment in test.comments))
     probability = {facet.id: np.full((len(test.comments), len(facet.ids)), np.nan) for facet in codebook.facet}
     given = {facet: np.zeros(array.shape, dtype=bool) for facet, array in probability.items()}
@@ -313,7 +314,8 @@ def _held_out(
         rows = [row for row, comment in enumerate(test.comments) if comment.others.get(column, "") == value]
         texts = [test.comments[row].text for row in rows]
         questions = [test.comments[row].question for row in rows]
-        fitted = train(corpus.without(column, value, texts), codebook, settings).model.predict(texts, questions)
+        learned = train(corpus.without(column, value, texts), codebook, settings, facets=asked)
+        fitted = learned.model.predict(texts, questions)
         for facet, coding in fitted.items():
             probability[facet][rows], given[facet][rows] = coding.probability, coding.given
     progress("done", len(values), len(values))
