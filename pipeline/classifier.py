@@ -26,6 +26,8 @@ SHARE_PRIOR = 50.0  # comments' worth of belief that a code is used as often as 
 THRESHOLD_PRIOR = 20.0  # positives' worth of belief that a code needs the threshold of all codes together
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.9
 DEFAULT_THRESHOLD = 0.4
+LOWEST_SHARE = 0.001
+NO_SPREAD = 1e-9
 STRENGTHS = (1.0, 3.0, 10.0)
 ENOUGH_TO_CHOOSE = 100  # comments of a fold
 FLOORS = (1.0, 0.5, 0.4, 0.3, 0.25)  # none lower: a code that is probably wrong only swells the counts
@@ -255,23 +257,31 @@ def calibrate(scores: Floats, truth: Floats) -> Floats:
     A code with few positives takes the slope of all codes together, and an intercept that gives it a share between its
     own and that of the codes in general.
     """
-    slope = _platt(scores.ravel(), truth.ravel())[0]
-    rows = []
-    for code in range(truth.shape[1]):
-        positives = truth[:, code].sum()
-        if min(positives, len(truth) - positives) >= ENOUGH_TO_CALIBRATE:
-            rows.append(_platt(scores[:, code], truth[:, code]))
-        else:
-            share = (positives + SHARE_PRIOR * truth.mean()) / (len(truth) + SHARE_PRIOR)
-            share = float(np.clip(share, 0.001, 0.999))
-            rows.append(np.array([slope, _intercept_for(share, slope * scores[:, code])]))
-    return np.array(rows)
+    slope = float(_platt(scores.ravel(), truth.ravel())[0]) or 1.0
+    return np.array(
+        [_calibrate_code(scores[:, code], truth[:, code], slope, truth.mean()) for code in range(truth.shape[1])]
+    )
+
+
+def _calibrate_code(scores: Floats, truth: Floats, slope: float, usual_share: float) -> Floats:
+    positives = truth.sum()
+    if np.ptp(scores) < NO_SPREAD and not positives:
+        return np.array([0.0, float(logit(LOWEST_SHARE))])  # never seen, so nothing was learned
+    if min(positives, len(truth) - positives) >= ENOUGH_TO_CALIBRATE:
+        own = _platt(scores, truth)
+        if own[0] > 0:
+            return own
+    share = (positives + SHARE_PRIOR * usual_share) / (len(truth) + SHARE_PRIOR)
+    share = float(np.clip(share, LOWEST_SHARE, 1 - LOWEST_SHARE))
+    return np.array([slope, _intercept_for(share, slope * scores)])
 
 
 def _platt(scores: Floats, truth: Floats) -> Floats:
+    """Slope, never falling, and intercept."""
     if truth.min() == truth.max():
-        return np.array([1.0, 0.0])
-    model = LogisticRegression(C=1.0).fit(scores[:, None], truth > 0)
+        return np.array([0.0, 0.0])
+    # Newton's method: lbfgs spends its time waking BLAS threads on one column.
+    model = LogisticRegression(C=1.0, solver="newton-cholesky").fit(scores[:, None], truth > 0)
     return np.array([max(float(model.coef_[0, 0]), 0.0), float(model.intercept_[0])])
 
 
@@ -308,7 +318,9 @@ def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> flo
     last_of_ties = np.append(np.diff(probability[order]) != 0, True)
     place = int(np.argmax(np.where(last_of_ties, f_beta, -1.0)))
     after = probability[order[place + 1]] if place + 1 < len(order) else 0.0
-    return float(np.clip((probability[order[place]] + after) / 2, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
+    # A code is not given to comments that are less likely than the average to have it, however well that scores.
+    lowest = min(max(LOWEST_THRESHOLD, float(truth.mean())), HIGHEST_THRESHOLD)
+    return float(np.clip((probability[order[place]] + after) / 2, lowest, HIGHEST_THRESHOLD))
 
 
 def best_when_none(ranking: Floats, given: Bools, floor: float) -> Bools:

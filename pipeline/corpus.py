@@ -115,13 +115,18 @@ def read_corpora(paths: Sequence[Path], codebook: Codebook) -> Corpus:
     return Corpus(comments, tuple(paths), tuple(columns))
 
 
-def example_comments(codebook: Codebook) -> list[CodedComment]:
-    """The examples of the codebook as coded comments: known for their own facet, unknown for the others."""
+def example_comments(codebook: Codebook, unseen: Iterable[str] = ()) -> list[CodedComment]:
+    """The examples of the codebook as coded comments: known for their own facet, unknown for the others.
+
+    Those that say one of the `unseen` texts are left out.
+    """
+    hidden = {normalise(text) for text in unseen}
     return [
         CodedComment(example.text, {facet.id: (code.id, *example.also)}, CODEBOOK_SOURCE)
         for facet in codebook.facet
         for code in facet.code
         for example in code.examples
+        if not hidden or normalise(example.text) not in hidden
     ]
 
 

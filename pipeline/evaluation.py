@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ Bools = npt.NDArray[np.bool_]
 
 NO_CODE = "(no code)"
 MOST_CONFUSIONS = 12
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,24 @@ def confusions(codes: Sequence[str], true: Bools, given: Bools, probability: Flo
         if name not in wanted:
             pairs.update((code, name) for code in wanted)
     return tuple(Confusion(*pair, n) for pair, n in pairs.most_common(MOST_CONFUSIONS))
+
+
+def wilson(count: float, base: int) -> tuple[float, float]:
+    """Low and high end of the 95 % score interval of count / base (Wilson, J. Am. Stat. Assoc. 22, 1927).
+
+    >>> wilson(0, 0)
+    (0.0, 1.0)
+    >>> [round(end, 3) for end in wilson(3, 10)]
+    [0.108, 0.603]
+    """
+    if base == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+    share, z2 = count / base, z * z
+    centre = share + z2 / (2 * base)
+    half = z * sqrt(share * (1 - share) / base + z2 / (4 * base * base))
+    low, high = (centre - half) / (1 + z2 / base), (centre + half) / (1 + z2 / base)
+    return (0.0 if count == 0 else min(low, share)), (1.0 if count == base else max(high, share))
 
 
 def agreement(codes: Sequence[str], first: Sequence[Sequence[str]], second: Sequence[Sequence[str]]) -> dict[str, Any]:

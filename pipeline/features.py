@@ -21,6 +21,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.cleaning import clean, normalise
 from pipeline.encoder import load_encoder
+from pipeline.errors import ModelError
 
 Sparse = Any  # a scipy CSR matrix, float32; scipy gives no type to check against
 
@@ -36,9 +37,14 @@ def load_tokenizer(spacy_model: str) -> Any:
     """The spaCy pipeline whose tokenizer is used: a language code gives a blank one, else an installed package."""
     import spacy
 
-    nlp = spacy.blank(spacy_model) if len(spacy_model) <= 3 else spacy.load(spacy_model, exclude=["ner", "parser"])
+    try:
+        nlp = spacy.blank(spacy_model) if len(spacy_model) <= 3 else spacy.load(spacy_model, exclude=["ner", "parser"])
+    except (OSError, ImportError):
+        raise ModelError(
+            f"there is no spaCy model {spacy_model!r}", where="spacy_model", fix='set it to "en"'
+        ) from None
     if "sentencizer" not in nlp.pipe_names:
-        nlp.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", ";", "…", "\n", "\n\n", "\r\n"]})
+        nlp.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", ";", "…"]})
     return nlp
 
 
@@ -65,7 +71,9 @@ def parts_of(text: str, spacy_model: str) -> list[str]:
     if len(text.split()) <= 2 * SHORTEST_PART:
         return [text]
     nlp = load_tokenizer(spacy_model)
-    sentences = [sentence.text for sentence in nlp.get_pipe("sentencizer")(nlp.tokenizer(text)).sents]
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+    cut = nlp.get_pipe("sentencizer")
+    sentences = [sentence.text for line in lines for sentence in cut(nlp.tokenizer(line)).sents]
     parts: list[str] = []
     for sentence in sentences:
         if parts and min(len(sentence.split()), len(parts[-1].split())) < SHORTEST_PART:

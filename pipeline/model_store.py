@@ -59,16 +59,17 @@ def check_place(folder: Path, replace: bool = False) -> None:
     """Whether a folder can be made here, found out before the long work. Raises OutputError."""
     if folder.exists() and not replace:
         raise OutputError("is there already", where=folder, fix="choose another name, or add --replace")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None
-    if not os.access(folder.parent, os.W_OK):
+    above = next((parent for parent in folder.absolute().parents if parent.exists()), folder)
+    if not above.is_dir():
+        raise OutputError(f"cannot be made ({above.name} is a file)", where=folder, fix="choose another folder")
+    if not os.access(above, os.W_OK):
         raise OutputError("cannot be made (no right to write there)", where=folder, fix="choose another folder")
 
 
 def check_model_place(folder: Path, replace: bool) -> None:
     """The same for a model folder, which replaces nothing but a model. Raises OutputError."""
+    if folder.name == CURRENT:
+        raise OutputError(f"a model cannot be called {CURRENT!r}", where=folder, fix="choose another name with --out")
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise OutputError("is there and is not a model", where=folder, fix="choose another folder with --out")
     check_place(folder, replace)
@@ -79,6 +80,7 @@ def whole_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
     """A folder to fill, which gets its name only when all is written. Raises OutputError, leaving nothing behind."""
     check_place(folder, replace)
     try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     except OSError as error:
         raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None

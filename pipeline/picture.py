@@ -12,6 +12,7 @@ from pipeline.quality import Band, Calibration
 SIDE, LEFT, TOP, RIGHT, BOTTOM = 200, 56, 40, 24, 52  # pixels: the square of a panel and what is around it
 PANELS_IN_A_ROW = 3
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+INK = 'fill="black" stroke="none"'
 TITLE = "Calibration: how often people gave a code, by the probability the model gave it"
 
 
@@ -58,12 +59,12 @@ def _panel(number: int, name: str, calibration: Calibration) -> str:
     line = " ".join(f"{_across(band)},{_up(band.right.value)}" for band in calibration.bands)
     parts = [
         f'<g transform="translate({x} {y})" stroke="black" fill="none">',
-        f'<text x="0" y="-14" font-size="13" font-weight="bold" {_INK}>{_text(_short(name))}</text>',
+        f'<text x="0" y="-14" font-size="13" font-weight="bold" {INK}>{_text(_short(name))}</text>',
         f'<rect width="{SIDE}" height="{SIDE}"/>',
         f'<line x1="0" y1="{SIDE}" x2="{SIDE}" y2="0" stroke-dasharray="5 4"/>',
         *map(_tick, TICKS),
-        f'<text x="{SIDE // 2}" y="{SIDE + 36}" text-anchor="middle" {_INK}>probability given</text>',
-        f'<text transform="translate(-38 {SIDE // 2}) rotate(-90)" text-anchor="middle" {_INK}>people gave the code</text>',
+        f'<text x="{SIDE // 2}" y="{SIDE + 36}" text-anchor="middle" {INK}>probability given</text>',
+        f'<text transform="translate(-38 {SIDE // 2}) rotate(-90)" text-anchor="middle" {INK}>people gave it</text>',
         f'<polyline points="{line}" stroke-width="1.5"/>',
         *map(_point, calibration.bands),
         "</g>",
@@ -71,15 +72,12 @@ def _panel(number: int, name: str, calibration: Calibration) -> str:
     return "\n".join(parts)
 
 
-_INK = 'fill="black" stroke="none"'
-
-
 def _tick(share: float) -> str:
     place = round(share * SIDE)
     return (
         f'<path d="M{place} {SIDE}v4M0 {SIDE - place}h-4"/>'
-        f'<text x="{place}" y="{SIDE + 16}" text-anchor="middle" {_INK}>{percent(share)}</text>'
-        f'<text x="-7" y="{SIDE - place + 4}" text-anchor="end" {_INK}>{percent(share)}</text>'
+        f'<text x="{place}" y="{SIDE + 16}" text-anchor="middle" {INK}>{percent(share)}</text>'
+        f'<text x="-7" y="{SIDE - place + 4}" text-anchor="end" {INK}>{percent(share)}</text>'
     )
 
 

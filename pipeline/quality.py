@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.evaluation import hit_rate, sample_f1
-from pipeline.tables import wilson
+from pipeline.evaluation import hit_rate, sample_f1, wilson
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -45,10 +44,10 @@ def estimate(value: float, n: int) -> Estimate:
 
 
 def first_right(probability: Floats, given: Bools, truth: Bools) -> Bools:
-    """Whether the most probable code given is one that people gave; of comments given none, whether people gave none."""
+    """Whether the most probable code given is one that people gave or, where none is given, people gave none either."""
     first = np.where(given, probability, -1.0).argmax(axis=1)
     hit = np.take_along_axis(truth, first[:, None], axis=1)[:, 0]
-    return np.where(given.any(axis=1), hit, ~truth.any(axis=1))
+    return np.asarray(np.where(given.any(axis=1), hit, ~truth.any(axis=1)))
 
 
 def confidence(probability: Floats, given: Bools) -> Floats:
@@ -57,7 +56,7 @@ def confidence(probability: Floats, given: Bools) -> Floats:
     Where none is given this is the product of 1 - p over the codes, as if they were independent of one another.
     """
     first = np.where(given, probability, -1.0).max(axis=1)
-    return np.where(given.any(axis=1), first, (1.0 - probability).prod(axis=1))
+    return np.asarray(np.where(given.any(axis=1), first, (1.0 - probability).prod(axis=1)))
 
 
 # ---- calibration -----------------------------------------------------------------------------------------------------
@@ -260,13 +259,14 @@ def learning_curve(sizes: Sequence[float], hits: Bools, comments: int) -> Learni
     """The curve through models of several sizes judged on the same comments: hits is (sizes × comments judged).
 
     Over a short range a line in log n does as well as the usual power law (Figueroa et al., BMC Med. Inform. Decis.
-    Mak. 12, 2012) and needs a point less. The gain is a mean of one value per comment, which gives its interval.
+    Mak. 12, 2012) and needs a point less. The gain is a mean of one value per comment, which gives its interval; it
+    takes two sizes and two comments at least.
     """
     x = np.log(np.asarray(sizes, dtype=float))
     weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
     slopes = weights @ hits
     slope, judged = float(slopes.mean()), hits.shape[1]
-    error = float(slopes.std(ddof=1) / np.sqrt(judged)) if judged > 1 else float("inf")
+    error = float(slopes.std(ddof=1) / np.sqrt(judged))
     step = float(np.log1p(MORE / comments))
     before = float(np.clip(hits.mean() + slope * (np.log(comments) - x.mean()), 0.0, 1.0))
     shares = hits.mean(axis=1).tolist()

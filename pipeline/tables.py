@@ -5,15 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from math import sqrt
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
 
 from pipeline.codebook import Codebook, Entry, Facet, Wording, load_codebook, split_codes
 from pipeline.errors import InputError
+from pipeline.evaluation import wilson
 from pipeline.responses import read_cell
 
 NO_CODE = "(no code)"
@@ -21,7 +20,6 @@ NOT_GIVEN = "(not given)"
 INFERRED = " (inferred)"
 GIVEN = "given"
 NOT_CHECKED = "not checked"
-CONFIDENCE = 0.95
 MOST_VALUES = 1000
 COUNTS = ("responses", "comments", "blank", "no_content", "not_english", "rejected", "coded")
 FILES = ("coded.csv", "codebook.toml", "manifest.json")
@@ -124,24 +122,6 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
         ),
         headings={facet.id: facet.name for facet in book.facet},
     )
-
-
-def wilson(count: float, base: int) -> tuple[float, float]:
-    """Low and high end of the 95 % score interval of count / base (Wilson, J. Am. Stat. Assoc. 22, 1927).
-
-    >>> wilson(0, 0)
-    (0.0, 1.0)
-    >>> [round(end, 3) for end in wilson(3, 10)]
-    [0.108, 0.603]
-    """
-    if base == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-    share, z2 = count / base, z * z
-    centre = share + z2 / (2 * base)
-    half = z * sqrt(share * (1 - share) / base + z2 / (4 * base * base))
-    low, high = (centre - half) / (1 + z2 / base), (centre + half) / (1 + z2 / base)
-    return (0.0 if count == 0 else min(low, share)), (1.0 if count == base else max(high, share))
 
 
 # ---- reading a run -------------------------------------------------------------------------------------------------

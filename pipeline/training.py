@@ -1,6 +1,6 @@
 """From a codebook and coded comments to a trained model: one feature space, one classifier per facet."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,12 +146,13 @@ def train(
     settings: Settings,
     progress: Progress = silent,
     facets: Container[str] | None = None,
+    unseen: Iterable[str] = (),
 ) -> Training:
     """Trains on coded comments and the examples of the codebook, all facets or those named.
 
-    Raises ModelError where there is nothing to learn.
+    Examples that say one of the `unseen` texts are left out, so that the model can be tried on them. Raises ModelError where there is nothing to learn.
     """
-    comments = [*(corpus.comments if corpus else ()), *example_comments(codebook)]
+    comments = [*(corpus.comments if corpus else ()), *example_comments(codebook, unseen)]
     if not comments:
         raise ModelError(
             "there is nothing to learn from", fix="give a corpus with --corpus, or write examples into the codebook"

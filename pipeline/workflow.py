@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.card import column_agreement, scores_left_out, write_card
+from pipeline.card import PICTURE, Quality, column_agreement, measure_quality, scores_left_out, write_card
 from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codebook
 from pipeline.coding import RunWriter, add_up
 from pipeline.corpus import (
@@ -34,6 +34,7 @@ from pipeline.model_store import (
     versions,
     whole_folder,
 )
+from pipeline.picture import calibration_svg
 from pipeline.responses import (
     Export,
     Layout,
@@ -85,9 +86,11 @@ def train_model(
     training = train(corpus, codebook, settings, progress)
     scores = scores_left_out(training)
     agreed = column_agreement(corpus.comments if corpus else (), codebook)
-    manifest = _model_manifest(corpus, codebook_path, training, scores, agreed, settings)
-    card = write_card(out.name, codebook, corpus, scores, agreed)
-    save_model(training.model, out, manifest, card, replace=replace)
+    quality = measure_quality(training, settings)
+    manifest = _model_manifest(corpus, codebook_path, training, scores, agreed, quality, settings)
+    card = write_card(out.name, codebook, corpus, scores, agreed, quality)
+    panels = [(codebook.by_id[facet].name, one.calibration) for facet, one in quality.facets.items()]
+    save_model(training.model, out, manifest, card, replace=replace, extras={PICTURE: calibration_svg(panels)})
     is_current = (
         out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
     )
@@ -108,6 +111,7 @@ def _model_manifest(
     training: Training,
     scores: dict[str, FacetScores],
     agreed: dict[str, Any],
+    quality: Quality,
     settings: Settings,
 ) -> dict[str, Any]:
     files = corpus.files if corpus else ()
@@ -122,6 +126,7 @@ def _model_manifest(
         "seed": settings.seed,
         "scores": {column: one.as_json() for column, one in scores.items()},
         "agreement": agreed,
+        "quality": quality.as_json(),
     }
 
 
@@ -266,6 +271,10 @@ def evaluate(
 ) -> Evaluated:
     """Scores codes against those people gave in a file; with `hold_out`, by models that had not seen the same value."""
     read_export(path)  # before the long work
+    if corpora and hold_out is None:
+        raise InputError(
+            "--corpus says what to train on", where=path, fix="add --hold-out COLUMN, or leave --corpus out"
+        )
     if hold_out is None:
         stored = find_model(settings, model, codebook_path, progress)
         test = read_corpus(path, stored.model.codebook)
@@ -297,7 +306,7 @@ def _material_of(
                 raise ModelError("was changed or moved since the model was trained", where=file, fix="train it again")
         corpus = read_corpora(files, codebook) if files else None
     if corpus is None:
-        raise ModelError("has no coded comments to hold out", where=model, fix="evaluate without --hold-out")
+        raise ModelError("the model has no coded comments to hold out", where=model, fix="evaluate without --hold-out")
     return codebook, corpus
 
 
@@ -314,7 +323,7 @@ def code_held_out(
         rows = [row for row, comment in enumerate(test.comments) if comment.others.get(column, "") == value]
         texts = [test.comments[row].text for row in rows]
         questions = [test.comments[row].question for row in rows]
-        learned = train(corpus.without(column, value, texts), codebook, settings, facets=asked)
+        learned = train(corpus.without(column, value, texts), codebook, settings, facets=asked, unseen=texts)
         fitted = learned.model.predict(texts, questions)
         for facet, coding in fitted.items():
             probability[facet][rows], given[facet][rows] = coding.probability, coding.given

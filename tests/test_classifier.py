@@ -120,7 +120,6 @@ def test_a_higher_score_is_never_a_lower_probability(seed, n, codes, gap):
     assert ((rising >= 0) & (rising <= 1)).all()
 
 
-@pytest.mark.xfail(strict=True, reason="calibrate keeps the intercept of the falling slope that it cuts to zero")
 def test_scores_that_are_worse_than_none_leave_a_code_its_share():
     scores, truth = scored([0.4, 0.2], gap=-3.0)
     probability = apply_calibration(scores - 5, calibrate(scores - 5, truth))
@@ -283,7 +282,6 @@ def test_a_code_that_nobody_was_given_is_never_given(exclusive):
     assert fitted(bags, Y, exclusive=exclusive).predict(unclear)[:, 2].tolist() == [False] * 6
 
 
-@pytest.mark.xfail(strict=True, reason="calibrate gives a code that was never seen the same probability everywhere")
 @pytest.mark.parametrize(("exclusive", "seed"), [(False, 0), (True, 2)])
 def test_a_code_that_nobody_was_given_is_not_given_where_little_is_known_of_the_others(exclusive, seed):
     bags = bags_of(np.random.default_rng(seed).normal(size=(4, 5)))

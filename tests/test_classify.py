@@ -151,7 +151,6 @@ def test_a_group_that_nobody_named_is_marked_as_inferred(coded):
     assert {row["stakeholder_source"] for row in coded if not row[GROUP]} == {"inferred"}
 
 
-@pytest.mark.xfail(strict=True, reason="a group named in words the codebook does not know is replaced by a guess")
 def test_a_group_named_in_other_words_is_not_replaced_by_a_guess(coded):
     groups = {(row[GROUP], row["stakeholder"]) for row in coded}
     assert {group for named, group in groups if named == "Community group or charity"} <= {

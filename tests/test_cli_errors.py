@@ -167,7 +167,6 @@ def test_a_place_below_a_file_is_told_and_leaves_nothing_behind(feedback, folder
     assert tree(folder) == before
 
 
-@pytest.mark.xfail(strict=True, reason="workflow.write_whole lets NotADirectoryError of its own tidying through")
 def test_a_codebook_below_a_file_is_told(feedback, folder):
     result = feedback("codebook", "init", "moods.csv", "--facet", "mood", "--out", "empty.csv/book.toml")
     assert told(result) == "empty.csv/book.toml: cannot be written (Not a directory). Fix: choose another place"

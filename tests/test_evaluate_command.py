@@ -157,7 +157,6 @@ def test_a_text_that_is_judged_is_not_learned_from_another_file(facets, trained)
     assert (held_out["topic"]["n"], parks(held_out)) == (2, (0, 2))
 
 
-@pytest.mark.xfail(strict=True, reason="held out, a text is taken out of the corpus and not out of the codebook")
 def test_a_text_that_is_judged_is_not_learned_from_the_codebook(facets, trained):
     transport, own, housing = facet().code
     own = dataclasses.replace(own, examples=(*own.examples, Example("Falcons nest up there!")))

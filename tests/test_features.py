@@ -92,7 +92,6 @@ def test_a_comment_is_cut_into_sentences_the_short_joined_and_the_long_cut(text,
     assert parts_of(text, "en") == parts
 
 
-@pytest.mark.xfail(strict=True, reason="spaCy makes one token of several line breaks, and parts_of knows only two")
 @pytest.mark.parametrize("gap", ["\r\n\r\n", "\n\n\n", "\n \n", "\r", "\n\t"])
 def test_a_blank_line_between_paragraphs_cuts(gap):
     first, second = "The lift in our block is broken", "The stairs are far too steep"

@@ -11,7 +11,8 @@ import pipeline
 # Each module imports only modules before it. A new module gets its place here, and in the README.
 ORDER = [
     *("errors", "settings", "codebook", "responses", "cleaning", "corpus", "deck", "encoder", "features", "classifier"),
-    *("evaluation", "training", "card", "model_store", "doubts", "coding", "tables", "report", "workflow", "cli"),
+    *("evaluation", "training", "quality", "picture", "card", "model_store", "doubts", "coding", "tables", "report"),
+    *("workflow", "cli"),
 ]
 FOLDER = Path(pipeline.__file__).parent
 MODULES = {".".join(path.relative_to(FOLDER).with_suffix("").parts): path for path in sorted(FOLDER.rglob("*.py"))}

@@ -106,9 +106,6 @@ def test_a_codebook_alone_makes_a_model_that_works():
     assert given_codes(model, ["Thank you for the tea"]) == [[]]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="left out one by one, few examples score upside down, and low thresholds give all"
-)
 def test_a_codebook_of_two_examples_for_each_code_does_not_give_every_code_to_every_comment():
     things = {"transport": ("bus", "cycle lane"), "parks": ("park", "playground"), "housing": ("rent", "damp flat")}
     model = train(None, codebook(facet(things=things, examples=("The {} is bad",))), QUICK).model
