@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pipeline.classifier import apply_calibration, calibrate
 from pipeline.codebook import Codebook, Facet
-from pipeline.corpus import CODEBOOK_SOURCE, REVIEWED, CodedComment, Corpus
+from pipeline.corpus import EXAMPLE_SOURCE, REVIEWED, CodedComment, Corpus
 from pipeline.evaluation import FacetScores, agreement, indicator, score
 from pipeline.picture import percent
 from pipeline.quality import (
@@ -33,7 +33,7 @@ from pipeline.settings import Settings
 from pipeline.training import LeftOut, Training, lesson_of
 
 PICTURE = "calibration.svg"
-SHARES_TO_LEARN_FROM = (0.25, 0.5, 1.0)
+DRAWS = {0.25: 3, 0.5: 3, 1.0: 1}  # share of the comments to learn from → how often it is drawn
 FEWEST_FOR_A_CURVE = 60  # comments with a code
 MOST_CONFUSIONS = 6
 
@@ -91,7 +91,7 @@ def _facet_quality(facet: Facet, left_out: LeftOut, codebook: Codebook) -> Facet
             groups |= {other.id: found} if found else {}
     return FacetQuality(
         comments=len(comments),
-        examples=sum(comment.source == CODEBOOK_SOURCE for comment in comments),
+        examples=sum(comment.source == EXAMPLE_SOURCE for comment in comments),
         calibration=calibration(*arrays),
         coverage=coverage(confidence(*arrays[:2]), first_right(*arrays)),
         groups=groups,
@@ -99,16 +99,16 @@ def _facet_quality(facet: Facet, left_out: LeftOut, codebook: Codebook) -> Facet
 
 
 def _truth(facet: Facet, comments: Sequence[CodedComment]) -> npt.NDArray[np.bool_]:
-    """What people said, reviewed codes before published ones (comments × codes)."""
+    """What the coders said, reviewed codes before published ones (comments × codes)."""
     return indicator([comment.label(facet.id) or () for comment in comments], facet.ids) > 0
 
 
 def _facet_of_curve(training: Training) -> Facet | None:
-    """The first facet with enough comments coded by people, one of several codes before an exclusive one."""
+    """The first facet with enough comments coded, one of several codes before an exclusive one."""
     for facet in sorted(training.model.codebook.facet, key=lambda facet: facet.exclusive):
         if facet.id in training.left_out:
             comments = training.left_out[facet.id].comments
-            coded = sum(bool(c.label(facet.id)) and c.source != CODEBOOK_SOURCE for c in comments)
+            coded = sum(bool(c.label(facet.id)) and not c.of_codebook for c in comments)
             if coded >= FEWEST_FOR_A_CURVE:
                 return facet
     return None
@@ -120,12 +120,16 @@ def _curve(training: Training, facet: Facet, settings: Settings) -> LearningCurv
     classifier = training.model.classifiers[facet.id]
     rows = classifier.left_out_rows_
     truth = lesson.Y[rows]
+    learned_from = lesson.bags, lesson.Y, lesson.weights, lesson.groups
     sizes, hits = [], []
-    for share in SHARES_TO_LEARN_FROM:
-        scores, size = classifier.left_out_with(share, lesson.bags, lesson.Y, lesson.weights, lesson.groups)
-        probability = apply_calibration(scores[rows], calibrate(scores[rows], truth))
+    for share, draws in DRAWS.items():
+        first = np.zeros(len(rows))
+        for draw in range(draws):
+            scores, size = classifier.left_out_with(share, *learned_from, draw)
+            probability = apply_calibration(scores[rows], calibrate(scores[rows], truth))
+            first += truth[np.arange(len(rows)), probability.argmax(axis=1)] / draws
         sizes.append(size)
-        hits.append(truth[np.arange(len(rows)), probability.argmax(axis=1)] > 0)
+        hits.append(first)
     return learning_curve(sizes, np.array(hits)[:, truth.any(axis=1)], len(rows))
 
 
@@ -165,7 +169,8 @@ HOW_JUDGED = (
 )
 HOW_CALIBRATED = (
     "Each code of each comment is one decision. Where the two right-hand columns agree, a probability can be taken at "
-    "its word: of the decisions at 70 %, seven in ten are codes that people gave."
+    "its word: of the decisions at 70 %, seven in ten are codes that coders gave. In the picture these lie on the "
+    "dashed line; points below it come from probabilities that are too high, points above it from ones too low."
 )
 HOW_COMPARED = (
     "*Clearly worse*: the whole 95 % interval is below the figure of all together. Among groups that are as good as "
@@ -173,30 +178,31 @@ HOW_COMPARED = (
     "unrelated: where those of a group come from one or two sources, the true uncertainty is larger."
 )
 NO_GROUPS = (
-    "No groups can be compared. That takes comments that people gave codes of one facet and a code of another, "
+    "No groups can be compared. That takes comments that coders gave codes of one facet and a code of another, "
     "exclusive facet, such as the stakeholder, which makes the groups."
 )
 HOW_RANKED = (
     "The comments are ranked by how sure the model was of its first answer: the probability of the most probable code "
     "given or, where none is given, that no code applies (the product of 1 − p over the codes). *Right* is a first "
-    "code that people gave, or no code where people gave none; a second code may still be wrong or missing."
+    "code that coders gave, or no code where coders gave none; a second code may still be wrong or missing."
 )
 HOW_FAR_TO_TRUST = (
     f"Sizes of fewer than {FEWEST_TO_TRUST} comments do not count as reached. The most was found on the comments it is "
-    "measured on, so others may do a little worse; and what is left unread is never corrected."
+    "measured on, so others may do a little worse; and what is left unread is never corrected. How sure the model is "
+    "of a first code stands in the column `…_probability` of `coded.csv`."
 )
-TOO_FEW = f"Too few comments are coded to tell: it takes {FEWEST_FOR_A_CURVE} to which people gave a code of one facet."
+TOO_FEW = f"Too few comments are coded to tell: it takes {FEWEST_FOR_A_CURVE} to which coders gave a code of one facet."
 HOW_THE_LINE_WENT = (
     "The line is straight in the logarithm of the number of comments. The figures can differ a little from those "
     "above, because these models were calibrated more simply. Comments from new sources, or of codes that are rare so "
     "far, may bring more than comments like these."
 )
 HOW_TO_READ = (
-    "*Precision*: of the comments given the code, the share that people gave it too. *Recall*: of the comments "
-    "people gave the code, the share that was found. *F1* joins the two. *Support*: the comments people gave it. "
-    "*Macro-F1*: the mean of F1 over the codes people used. *Micro-F1*: F1 over all decisions together. *Sample-F1*: "
-    "the mean over comments of how far the two sets of codes overlap. *Top-1*: of the comments people gave a code, "
-    "the share whose most probable code is among people's; *top-2*: one of the two most probable. "
+    "*Precision*: of the comments given the code, the share that coders gave it too. *Recall*: of the comments "
+    "coders gave the code, the share that was found. *F1* joins the two. *Support*: the comments coders gave it. "
+    "*Macro-F1*: the mean of F1 over the codes coders used. *Micro-F1*: F1 over all decisions together. *Sample-F1*: "
+    "the mean over comments of how far the two sets of codes overlap. *Top-1*: of the comments coders gave a code, "
+    "the share whose most probable code is among theirs; *top-2*: one of the two most probable. "
     "*95 % interval*: where the figure would be for many more comments like these, but for one case in twenty. "
     "Scores of codes with fewer than ten comments say little."
 )
@@ -252,7 +258,7 @@ def _in_short(codebook: Codebook, quality: Quality) -> str:
         accuracy = {point.coverage: point.accuracy for point in one.coverage.points}
         lines.append(
             f"- **{_safe(codebook.by_id[facet_id].name)}**: the first answer (the most probable code given, or no "
-            f"code) agrees with people on {_percents(accuracy[100])} of {_comments(one.comments)}, and on "
+            f"code) agrees with the coders' on {_percents(accuracy[100])} of {_comments(one.comments)}, and on "
             f"{percent(accuracy[50].value)} of the half it was surest of."
         )
     return "\n".join(lines)
@@ -264,7 +270,8 @@ def _learned_from(codebook: Codebook, corpus: Corpus | None) -> str:
     examples = sum(len(code.examples) for facet in codebook.facet for code in facet.code)
     return (
         f"{_count(len(comments), 'coded comment')} from {_count(sources, 'named source')}, and "
-        f"{_count(examples, 'invented example')} of the codebook."
+        f"{_count(examples, 'invented example')} of the codebook. *Coders*, on this card, are whoever gave those "
+        "comments their codes: people, or a program."
     )
 
 
@@ -279,7 +286,7 @@ def _about_examples(codebook: Codebook, quality: Quality) -> Iterable[str]:
 
 def _scores_part(codebook: Codebook, column: str, scores: Mapping[str, FacetScores]) -> str:
     facet, one = codebook.by_id[column.removesuffix(REVIEWED)], scores[column]
-    against = "people's codes"
+    against = "the coders' codes"
     if facet.id + REVIEWED in scores:
         against = "the reviewed codes" if column.endswith(REVIEWED) else "the codes as published"
     rows = (
@@ -301,7 +308,7 @@ def _scores_part(codebook: Codebook, column: str, scores: Mapping[str, FacetScor
 
 def _agreement_part(facet: Facet, figures: Mapping[str, Any]) -> str:
     return (
-        f"### {_safe(facet.name)}: how far people's two codings agree\n\n"
+        f"### {_safe(facet.name)}: how far the two codings agree\n\n"
         f"The published and the reviewed codes have the same main code, or both none, on {percent(figures['main'])} of "
         f"{_comments(figures['n'])}, and some code in common, or both none, on {percent(figures['any'])}; "
         f"macro-F1 of one against the other is {figures['macro_f1']:.2f}. No model can be expected to match either "
@@ -311,7 +318,7 @@ def _agreement_part(facet: Facet, figures: Mapping[str, Any]) -> str:
 
 def _picture() -> str:
     alternative = (
-        "Calibration of each facet: how often people gave a code, by the probability the model gave it. "
+        "Calibration of each facet: how often coders gave a code, by the probability the model gave it. "
         "The tables below hold the same numbers."
     )
     return f"![{alternative}]({PICTURE})"
@@ -325,7 +332,7 @@ def _calibration_part(facet: Facet, found: Calibration) -> str:
     )
     lines = [
         *(f"### {_safe(facet.name)}: probabilities", ""),
-        *_table("probability | decisions | mean probability | people gave the code (95 % interval)", rows),
+        *_table("probability | decisions | mean probability | coders gave the code (95 % interval)", rows),
         "",
         f"The two differ by {_points(found.error)} on average over the decisions (expected calibration error); "
         f"counting the first answer to each comment alone, by {_points(found.error_first)}.",
@@ -401,16 +408,16 @@ def _foreseen(curve: LearningCurve) -> str:
     """What the line says of more comments; that it rises is said only where chance is unlikely to have made it."""
     before, after = f"{100 * curve.before:.1f} %", f"{100 * curve.after:.1f} %"
     change = f"from {100 * curve.low:.1f} to {100 * curve.high:.1f} points"
-    why = "of 95 % and takes nothing but the choice of the comments judged as uncertain"
+    counted = "which counts chance in the comments judged and nothing else"
     if curve.low > 0:
         return (
             f"By a line through these points, another {curve.more} comments like these would raise top-1 from {before} "
-            f"to about {after}. This is uncertain: the interval of the rise is {change}, {why}. Twice as many comments "
-            f"would bring about {_points(curve.doubling)}."
+            f"to about {after}. This is uncertain: the 95 % interval of the rise is {change}, {counted}. Twice as "
+            f"many comments would bring about {_points(curve.doubling)}."
         )
     return (
         f"No clear gain can be foreseen: by a line through these points, another {curve.more} comments like these "
-        f"would take top-1 from {before} to about {after}; the interval of the change is {change}, {why}."
+        f"would take top-1 from {before} to about {after}; the 95 % interval of the change is {change}, {counted}."
     )
 
 

@@ -118,15 +118,15 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return probability, given
 
     def left_out_with(
-        self, share: float, bags: Bags, Y: Floats, weights: Floats, groups: Sequence[str]
+        self, share: float, bags: Bags, Y: Floats, weights: Floats, groups: Sequence[str], draw: int = 0
     ) -> tuple[Floats, float]:
         """What `left_out_` were, had only a share of the comments been there: scores, and how many taught (mean).
 
-        To be called after `fit`, with the same. The comments are drawn at random, a smaller share out of a larger one;
-        the strength stays, and what only teaches teaches all the same.
+        To be called after `fit`, with the same. The comments are drawn at random, a smaller share out of a larger one,
+        and others for each `draw`; the strength stays, and what only teaches teaches all the same.
         """
         counted, parts = _split(groups)
-        random = np.random.default_rng(self.seed)
+        random = np.random.default_rng((self.seed, draw))
         shuffled = [random.permutation(np.intersect1d(learn, counted)) for learn, _ in parts]
         drawn = [rows[: max(round(len(rows) * share), 1)] for rows in shuffled]
         teaching = np.setdiff1d(np.arange(len(Y)), counted)
@@ -305,7 +305,10 @@ def choose_thresholds(probability: Floats, truth: Floats, beta: float = 1.0) -> 
     own = np.array([best_threshold(probability[:, code], truth[:, code], beta) for code in range(truth.shape[1])])
     positives = truth.sum(axis=0)
     mixed = (positives * logit(own) + THRESHOLD_PRIOR * logit(together)) / (positives + THRESHOLD_PRIOR)
-    return np.asarray(expit(mixed))
+    if len(truth) >= ENOUGH_TO_CHOOSE:
+        return np.asarray(expit(mixed))
+    # So few comments can favour giving every code to all; none goes to what is less likely than the average to have it.
+    return np.asarray(np.maximum(expit(mixed), np.minimum(truth.mean(axis=0), DEFAULT_THRESHOLD)))
 
 
 def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> float:
@@ -318,9 +321,7 @@ def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> flo
     last_of_ties = np.append(np.diff(probability[order]) != 0, True)
     place = int(np.argmax(np.where(last_of_ties, f_beta, -1.0)))
     after = probability[order[place + 1]] if place + 1 < len(order) else 0.0
-    # A code is not given to comments that are less likely than the average to have it, however well that scores.
-    lowest = min(max(LOWEST_THRESHOLD, float(truth.mean())), HIGHEST_THRESHOLD)
-    return float(np.clip((probability[order[place]] + after) / 2, lowest, HIGHEST_THRESHOLD))
+    return float(np.clip((probability[order[place]] + after) / 2, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
 def best_when_none(ranking: Floats, given: Bools, floor: float) -> Bools:

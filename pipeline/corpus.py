@@ -1,18 +1,20 @@
 """Coded comments to learn from and to be measured on: corpus files, and the examples of the codebook as rows."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.cleaning import is_blank, normalise
-from pipeline.codebook import Codebook, Facet, codes_in
+from pipeline.codebook import Code, Codebook, Facet, codes_in
 from pipeline.errors import InputError
 from pipeline.responses import Export, read_cell, read_export
 
 REVIEWED = "_reviewed"
+HEAVIEST = 100
 SOURCE_COLUMNS = ("session", "source")
-CODEBOOK_SOURCE = "codebook"
+EXAMPLE_SOURCE, WORDING_SOURCE = "codebook example", "codebook wording"
+CODEBOOK_SOURCES = (EXAMPLE_SOURCE, WORDING_SOURCE)
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class CodedComment:
     """A comment with what people said its codes are.
 
     codes: column (a facet, or a facet with `_reviewed`) → code ids, main one first; a column that is not there is
-    unknown, an empty tuple is "none of them". others: the further columns of the file, as they stand.
+    unknown, an empty tuple is "none of them". weight: how much it teaches beside the
+    others, above 0. others: the further columns of the file, as they stand.
     """
 
     text: str
@@ -28,7 +31,13 @@ class CodedComment:
     source: str = ""
     id: str = ""
     question: str = ""
+    weight: float = 1.0
     others: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def of_codebook(self) -> bool:
+        """Whether this is something the codebook says, not something that people coded."""
+        return self.source in CODEBOOK_SOURCES
 
     def label(self, facet: str) -> tuple[str, ...] | None:
         """The codes to learn from: the reviewed ones where there are any, else the published; None if unknown."""
@@ -104,7 +113,20 @@ def _column(rows: Iterable[tuple[int, Sequence[str]]], place: int) -> Iterable[t
 def _coded_comment(export: Export, row: Sequence[str], place: int, codes: dict[str, tuple[str, ...]]) -> CodedComment:
     others = {column: read_cell(cell) for column, cell in zip(export.columns, row, strict=True)}
     source = next((others[c] for c in SOURCE_COLUMNS if others.get(c)), "")
-    return CodedComment(read_cell(row[place]), codes, source, others.get("id", ""), others.get("question", ""), others)
+    id_, question = others.get("id", ""), others.get("question", "")
+    weight = _weight(others.get("weight", ""), export.path)
+    return CodedComment(read_cell(row[place]), codes, source, id_, question, weight, others)
+
+
+def _weight(cell: str, where: Path) -> float:
+    """The number in a cell of the column `weight`, 1 where it is blank. Raises InputError."""
+    try:
+        weight = float(cell or 1)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight <= HEAVIEST:
+        raise InputError(f"the weight {cell!r} is not a number above 0", where=where, fix=f"use 1, at most {HEAVIEST}")
+    return weight
 
 
 def read_corpora(paths: Sequence[Path], codebook: Codebook) -> Corpus:
@@ -115,19 +137,25 @@ def read_corpora(paths: Sequence[Path], codebook: Codebook) -> Corpus:
     return Corpus(comments, tuple(paths), tuple(columns))
 
 
-def example_comments(codebook: Codebook, unseen: Iterable[str] = ()) -> list[CodedComment]:
-    """The examples of the codebook as coded comments: known for their own facet, unknown for the others.
+def codebook_comments(codebook: Codebook, unseen: Iterable[str] = ()) -> list[CodedComment]:
+    """What the codebook itself teaches, as coded comments: its examples, definitions, inclusions and key phrases.
 
-    Those that say one of the `unseen` texts are left out.
+    Each is known for its own facet and unknown for the others. Texts that say one of the `unseen` are left out.
     """
     hidden = {normalise(text) for text in unseen}
-    return [
-        CodedComment(example.text, {facet.id: (code.id, *example.also)}, CODEBOOK_SOURCE)
+    taught = [
+        CodedComment(text, {facet.id: (code.id, *also)}, source)
         for facet in codebook.facet
         for code in facet.code
-        for example in code.examples
-        if not hidden or normalise(example.text) not in hidden
+        for text, also, source in _lessons(code)
     ]
+    return [comment for comment in taught if not hidden or normalise(comment.text) not in hidden]
+
+
+def _lessons(code: Code) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """(text, further codes, source) of all that a codebook says of a code; exclusions speak of other codes."""
+    yield from ((example.text, example.also, EXAMPLE_SOURCE) for example in code.examples)
+    yield from ((text, (), WORDING_SOURCE) for text in (code.definition, *code.include, *code.phrases) if text)
 
 
 def display_path(path: Path) -> str:

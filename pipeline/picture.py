@@ -1,4 +1,4 @@
-"""The picture of the model card: how often people gave a code, by the probability the model gave it. Hand-written SVG.
+"""The picture of the model card: how often coders gave a code, by the probability the model gave it. Hand-written SVG.
 
 Black on white, so that nothing is told by colour; title and description say in words what is drawn (W3C, WCAG 2.2,
 1.1.1 and 1.4.1).
@@ -9,11 +9,11 @@ from html import escape
 
 from pipeline.quality import Band, Calibration
 
-SIDE, LEFT, TOP, RIGHT, BOTTOM = 200, 56, 40, 24, 52  # pixels: the square of a panel and what is around it
+SIDE, LEFT, TOP, RIGHT, BOTTOM = 200, 68, 40, 24, 52  # pixels: the square of a panel and what is around it
 PANELS_IN_A_ROW = 3
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 INK = 'fill="black" stroke="none"'
-TITLE = "Calibration: how often people gave a code, by the probability the model gave it"
+TITLE = "Calibration: how often coders gave a code, by the probability the model gave it"
 
 
 def calibration_svg(panels: Sequence[tuple[str, Calibration]]) -> str:
@@ -39,7 +39,7 @@ def percent(share: float) -> str:
 
 def _how_to_read() -> str:
     return (
-        "Across: the probability given by the model. Up: the share of the decisions at which people gave the code. "
+        "Across: the probability given by the model. Up: the share of the decisions at which coders gave the code. "
         "Points on the dashed line are as right as they say; below it the model is too sure. Upright lines are 95 % "
         "intervals."
     )
@@ -64,7 +64,7 @@ def _panel(number: int, name: str, calibration: Calibration) -> str:
         f'<line x1="0" y1="{SIDE}" x2="{SIDE}" y2="0" stroke-dasharray="5 4"/>',
         *map(_tick, TICKS),
         f'<text x="{SIDE // 2}" y="{SIDE + 36}" text-anchor="middle" {INK}>probability given</text>',
-        f'<text transform="translate(-38 {SIDE // 2}) rotate(-90)" text-anchor="middle" {INK}>people gave it</text>',
+        f'<text transform="translate(-48 {SIDE // 2}) rotate(-90)" text-anchor="middle" {INK}>coders gave it</text>',
         f'<polyline points="{line}" stroke-width="1.5"/>',
         *map(_point, calibration.bands),
         "</g>",

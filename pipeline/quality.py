@@ -1,6 +1,6 @@
 """How far a coding can be trusted, as figures: calibration, groups, coverage and learning curve. Arithmetic only.
 
-Arrays are (comments × codes): `probability`, `given` (the codes the model gave), `truth` (true where people gave it).
+Arrays are (comments × codes): `probability`, `given` (the codes the model gave), `truth` (true where coders gave it).
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def estimate(value: float, n: int) -> Estimate:
 
 
 def first_right(probability: Floats, given: Bools, truth: Bools) -> Bools:
-    """Whether the most probable code given is one that people gave or, where none is given, people gave none either."""
+    """Whether the most probable code given is one that coders gave or, where none is given, coders gave none either."""
     first = np.where(given, probability, -1.0).argmax(axis=1)
     hit = np.take_along_axis(truth, first[:, None], axis=1)[:, 0]
     return np.asarray(np.where(given.any(axis=1), hit, ~truth.any(axis=1)))
@@ -85,7 +85,7 @@ class Calibration:
 
 
 def calibration(probability: Floats, given: Bools, truth: Bools) -> Calibration:
-    """How well the probabilities of a facet agree with how often people gave the code."""
+    """How well the probabilities of a facet agree with how often coders gave the code."""
     every = bands(probability.ravel(), truth.ravel())
     first = bands(confidence(probability, given), first_right(probability, given, truth))
     return Calibration(every, expected_calibration_error(every), expected_calibration_error(first))
@@ -119,8 +119,8 @@ def expected_calibration_error(found: Sequence[Band]) -> float:
 class GroupScore:
     """One group of comments, "" for all groups together.
 
-    top1: of the comments with a code, the share whose most probable code is among people's; None where none has one.
-    sample_f1: mean over comments, 1 where people and model gave none.
+    top1: of the comments with a code, the share whose most probable code is among theirs; None where none has one.
+    sample_f1: mean over comments, 1 where coders and model gave none.
     """
 
     group: str
@@ -255,11 +255,12 @@ class LearningCurve:
     doubling: float
 
 
-def learning_curve(sizes: Sequence[float], hits: Bools, comments: int) -> LearningCurve:
-    """The curve through models of several sizes judged on the same comments: hits is (sizes × comments judged).
+def learning_curve(sizes: Sequence[float], hits: Floats, comments: int) -> LearningCurve:
+    """The curve through models of several sizes judged on the same comments: hits is (sizes × comments judged), 1 where
+    the most probable code was right, or the share of several models of that size.
 
-    Over a short range a line in log n does as well as the usual power law (Figueroa et al., BMC Med. Inform. Decis.
-    Mak. 12, 2012) and needs a point less. The gain is a mean of one value per comment, which gives its interval; it
+    Over a short range a line in log n serves for the usual power law (Figueroa et al., BMC Med. Inform. Decis. Mak. 12,
+    2012), which takes a point more. The gain is a mean of one value per comment, which gives its interval; it
     takes two sizes and two comments at least.
     """
     x = np.log(np.asarray(sizes, dtype=float))

@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.classifier import FacetClassifier, part_scores
 from pipeline.cleaning import clean, normalise
 from pipeline.codebook import Codebook, Facet
-from pipeline.corpus import CODEBOOK_SOURCE, CodedComment, Corpus, example_comments
+from pipeline.corpus import EXAMPLE_SOURCE, CodedComment, Corpus, codebook_comments
 from pipeline.errors import ModelError
 from pipeline.evaluation import indicator
 from pipeline.features import Bags, Features, tokens
@@ -150,9 +150,10 @@ def train(
 ) -> Training:
     """Trains on coded comments and the examples of the codebook, all facets or those named.
 
-    Examples that say one of the `unseen` texts are left out, so that the model can be tried on them. Raises ModelError where there is nothing to learn.
+    Examples that say one of the `unseen` texts are left out, so that the model can be tried on them.
+    Raises ModelError where there is nothing to learn.
     """
-    comments = [*(corpus.comments if corpus else ()), *example_comments(codebook, unseen)]
+    comments = [*(corpus.comments if corpus else ()), *codebook_comments(codebook, unseen)]
     if not comments:
         raise ModelError(
             "there is nothing to learn from", fix="give a corpus with --corpus, or write examples into the codebook"
@@ -180,10 +181,8 @@ def train(
 def _rows_to_learn_from(comments: Sequence[CodedComment], facet: str) -> list[int]:
     """The comments whose codes are known. An example that repeats a coded comment is left out: people have coded it."""
     known = [row for row, comment in enumerate(comments) if comment.label(facet) is not None]
-    said = {normalise(comments[row].text) for row in known if comments[row].source != CODEBOOK_SOURCE}
-    return [
-        row for row in known if comments[row].source != CODEBOOK_SOURCE or normalise(comments[row].text) not in said
-    ]
+    said = {normalise(comments[row].text) for row in known if not comments[row].of_codebook}
+    return [row for row in known if not comments[row].of_codebook or normalise(comments[row].text) not in said]
 
 
 def lesson_of(facet: Facet, comments: Sequence[CodedComment], bags: Bags, settings: Settings) -> Lesson:
@@ -191,8 +190,7 @@ def lesson_of(facet: Facet, comments: Sequence[CodedComment], bags: Bags, settin
     rows = _rows_to_learn_from(comments, facet.id)
     known = tuple(comments[row] for row in rows)
     Y = indicator([comment.label(facet.id) or () for comment in known], facet.ids)
-    taught = [comment.source == CODEBOOK_SOURCE for comment in known]
-    weights = np.where(taught, settings.example_weight, 1.0)
+    weights = np.array([settings.example_weight if c.of_codebook else c.weight for c in known])
     return Lesson(known, bags.take(np.array(rows, dtype=int)), Y, weights, source_groups(known))
 
 
@@ -207,11 +205,13 @@ def _train_facet(facet: Facet, lesson: Lesson, settings: Settings) -> tuple[Face
 
 
 def source_groups(comments: Sequence[CodedComment]) -> list[str]:
-    """A group for each comment such that no source and no text is in two groups; "" for codebook examples.
+    """A group for each comment such that no source and no text is in two groups; "" for what the codebook says.
 
-    With fewer than three sources the text alone makes the groups: leaving out a third of everything teaches little.
+    Where nothing is coded yet, the examples of the codebook stand in for comments. With fewer than three sources the
+    text alone makes the groups: leaving out a third of everything teaches little.
     """
-    coded = [n for n, comment in enumerate(comments) if comment.source != CODEBOOK_SOURCE]
+    coded = [n for n, comment in enumerate(comments) if not comment.of_codebook]
+    coded = coded or [n for n, comment in enumerate(comments) if comment.source == EXAMPLE_SOURCE]
     by_source = len({comments[n].source for n in coded if comments[n].source}) >= FEWEST_SOURCES
     keys: dict[str, int] = {}
     pairs = []

@@ -258,7 +258,9 @@ def main() -> None:
     parser.add_argument("set", nargs="*", choices=[[], *SETS], help="compare only on these sets")
     parser.add_argument("--shots", type=int, nargs="+", default=[8, 32], help="comments per code (default: 8 32)")
     parser.add_argument("--peers", type=Path, default=PEERS, help=f"folder of the peers' environment ({PEERS})")
-    parser.add_argument("--time-limit", type=float, metavar="S", help="stop a run of a peer after so many seconds")
+    parser.add_argument(
+        "--time-limit", type=float, metavar="S", help="stop a run of a peer (loading and coding too) after S seconds"
+    )
     parser.add_argument("--ours-only", action="store_true", help="do not run the peers")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too, after each line")
     chosen = parser.parse_args()

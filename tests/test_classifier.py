@@ -175,9 +175,9 @@ def test_the_threshold_of_a_rare_code_is_drawn_to_that_of_all():
     assert best_threshold(probability.ravel(), truth.ravel()) == pytest.approx(together)
     weights = np.array([2, 1]) / (np.array([2, 1]) + THRESHOLD_PRIOR)
     own = np.array([first, second])
-    assert choose_thresholds(probability, truth) == pytest.approx(
-        expit(weights * logit(own) + (1 - weights) * logit(together))
-    )
+    drawn = expit(weights * logit(own) + (1 - weights) * logit(together))
+    assert choose_thresholds(np.tile(probability, (50, 1)), np.tile(truth, (50, 1))) == pytest.approx(own, abs=0.05)
+    assert choose_thresholds(probability, truth) == pytest.approx(np.maximum(drawn, [0.4, 0.25]))
 
 
 def test_a_code_without_comments_has_the_threshold_of_all_and_a_common_one_nearly_its_own():

@@ -53,7 +53,7 @@ BAD_INPUT = {
     "id unknown": ([*CLASSIFY, "--id", "idd"], "export.csv: there is no column 'idd'. Fix: did you mean 'id'?"),
     "run folder there": (
         ["classify", "export.csv", "--out", "run"],
-        "run: is there already. Fix: choose another name with --out, or add --replace",
+        "run: is there already. Fix: choose another name, or add --replace",
     ),
     "run folder to replace is none": (
         ["classify", "export.csv", "--out", "mine", "--replace"],
@@ -119,7 +119,7 @@ BAD_INPUT = {
     ),
     "model folder there": (
         ["train", "--out", "mine"],
-        "mine: is there already. Fix: choose another name, or add --replace",
+        "mine: is there and is not a model. Fix: choose another folder with --out",
     ),
     "model unknown": (["models", "use", "no"], "models: there is no model 'no'. Fix: use one of: none yet"),
     "deck missing": (["corpus", "import", "no.txt", *NEW], "no.txt: there is no such file. Fix: check the path"),
@@ -163,7 +163,7 @@ def test_bad_input_is_told_in_one_line_and_leaves_nothing_behind(feedback, folde
 def test_a_place_below_a_file_is_told_and_leaves_nothing_behind(feedback, folder, workplace):
     before = tree(folder)
     result = feedback("classify", "export.csv", "--out", "empty.csv/new", "--model", workplace / "models/engagement")
-    assert told(result) == "empty.csv/new: cannot be made (File exists). Fix: choose another folder"
+    assert told(result) == "empty.csv/new: cannot be made (empty.csv is a file). Fix: choose another folder"
     assert tree(folder) == before
 
 

@@ -7,7 +7,7 @@ import openpyxl
 import pytest
 
 from pipeline.codebook import load_codebook
-from pipeline.corpus import CodedComment, example_comments, read_corpora, read_corpus
+from pipeline.corpus import CodedComment, codebook_comments, read_corpora, read_corpus
 from pipeline.errors import CodebookError, InputError
 from pipeline.settings import shipped
 
@@ -93,7 +93,7 @@ def test_nothing_shipped_repeats_the_deck_in_its_own_words(book):
     bullets = re.findall(r"^\s*[-•*–]\s*(.+)$", deck, flags=re.MULTILINE)
     assert len(bullets) >= 272
     of_deck = set().union(*map(runs_of_words, bullets))
-    texts = [comment.text for comment in example_comments(book)]
+    texts = [comment.text for comment in codebook_comments(book)]
     for path in shipped("corpus").glob("*.csv"):
         with path.open(encoding="utf-8-sig", newline="") as file:
             texts += [cell for row in csv.reader(file) for cell in row]
@@ -165,12 +165,32 @@ def test_a_corpus_is_held_out_by_a_value_and_by_texts_that_say_the_same(coded, b
     assert [c.text for c in corpus.without("session", "a", ["Mend it!"]).comments] == ["More trees", "Bins"]
 
 
-def test_the_examples_of_the_codebook_are_coded_comments(book):
-    examples = example_comments(book)
-    assert len(examples) == sum(len(code.examples) for facet in book.facet for code in facet.code)
-    assert {comment.source for comment in examples} == {"codebook"}
+def test_what_the_codebook_says_is_coded_comments(book):
+    taught = codebook_comments(book)
+    codes = [code for facet in book.facet for code in facet.code]
+    examples = [comment for comment in taught if comment.source == "codebook example"]
+    wordings = [comment for comment in taught if comment.source == "codebook wording"]
+    assert len(taught) == len(examples) + len(wordings)
+    assert len(examples) == sum(len(code.examples) for code in codes)
+    assert len(wordings) == sum(1 + len(code.include) + len(code.phrases) for code in codes)
     first = book.facet[0].code[0]
-    assert examples[0] == CodedComment(first.examples[0].text, {"principle": ("value-driven",)}, "codebook")
+    assert taught[0] == CodedComment(first.examples[0].text, {"principle": ("value-driven",)}, "codebook example")
+    assert wordings[0] == CodedComment(first.definition, {"principle": ("value-driven",)}, "codebook wording")
+
+
+def test_a_text_that_must_stay_unseen_is_not_taught(book):
+    hidden = book.facet[0].code[0].examples[0].text
+    assert hidden.upper() not in [comment.text.upper() for comment in codebook_comments(book, [hidden.upper() + "!"])]
+
+
+def test_a_weight_is_read_and_a_wrong_one_is_told(book, tmp_path):
+    file = tmp_path / "weighed.csv"
+    file.write_text("text,theme,weight\nBins,environment,0.5\nBuses,transport,\n", encoding="utf-8")
+    assert [comment.weight for comment in read_corpus(file, book).comments] == [0.5, 1.0]
+    file.write_text("text,theme,weight\nBins,environment,much\n", encoding="utf-8")
+    with pytest.raises(InputError) as told:
+        read_corpus(file, book)
+    assert str(told.value) == f"{file}: the weight 'much' is not a number above 0. Fix: use 1, at most 100"
 
 
 @pytest.mark.parametrize(

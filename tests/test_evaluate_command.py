@@ -207,7 +207,7 @@ def test_holding_out_gives_the_same_twice(facets):
         ),
         (
             ["coded.csv", "--model", "cold", "--hold-out", "session"],
-            "cold: has no coded comments to hold out. Fix: evaluate without --hold-out",
+            "cold: the model has no coded comments to hold out. Fix: evaluate without --hold-out",
         ),
         (
             ["coded.csv", "--model", "moved", "--hold-out", "session"],

@@ -70,11 +70,11 @@ def test_words_are_in_lower_case_without_punctuation_and_spaces(text, words):
         ),
         (
             "The lift in our block is broken\nThe stairs are far too steep",
-            ["The lift in our block is broken\n", "The stairs are far too steep"],
+            ["The lift in our block is broken", "The stairs are far too steep"],
         ),
         (
             "The lift in our block is broken\r\nThe stairs are far too steep",
-            ["The lift in our block is broken\r\n", "The stairs are far too steep"],
+            ["The lift in our block is broken", "The stairs are far too steep"],
         ),
         (
             "Please. The lift in our block is broken. Help! The stairs are far too steep",

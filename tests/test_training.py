@@ -11,7 +11,7 @@ from invented import EXAMPLES, QUICK, SESSIONS, THINGS, codebook, coded, corpus,
 
 from pipeline.cleaning import normalise
 from pipeline.codebook import Example, Facet
-from pipeline.corpus import CODEBOOK_SOURCE, CodedComment, Corpus, example_comments
+from pipeline.corpus import EXAMPLE_SOURCE, WORDING_SOURCE, CodedComment, Corpus, codebook_comments
 from pipeline.errors import ModelError
 from pipeline.evaluation import indicator, score
 from pipeline.training import Coding, source_groups, train
@@ -71,17 +71,19 @@ def test_comments_without_a_source_are_grouped_by_text_beside_the_sources():
 
 
 def test_examples_of_the_codebook_have_no_group_and_join_none():
-    assert groups_of(("a", CODEBOOK_SOURCE), ("a", "x"), ("b", "y"), ("a", "z"), ("b", CODEBOOK_SOURCE)) == [
+    assert groups_of(("a", EXAMPLE_SOURCE), ("a", "x"), ("b", "y"), ("a", "z"), ("b", EXAMPLE_SOURCE)) == [
         *("", 0, 1, 0, "")
     ]
-    assert groups_of(("a", CODEBOOK_SOURCE)) == [""]
+    assert groups_of(("a", EXAMPLE_SOURCE), ("b", WORDING_SOURCE), ("c", EXAMPLE_SOURCE)) == [0, "", 1]
+    assert groups_of(("b", WORDING_SOURCE)) == [""]
     assert groups_of() == []
 
 
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["a", "A!", "b", "c", "d d", "d  D.", "e"]), st.sampled_from(["", "codebook", *"uvwxyz"])
+            st.sampled_from(["a", "A!", "b", "c", "d d", "d  D.", "e"]),
+            st.sampled_from(["", EXAMPLE_SOURCE, *"uvwxyz"]),
         ),
         max_size=30,
     )
@@ -89,8 +91,9 @@ def test_examples_of_the_codebook_have_no_group_and_join_none():
 def test_no_source_and_no_text_is_in_two_groups(comments):
     groups = source_groups([CodedComment(text, {}, source) for text, source in comments])
     rows = list(zip(comments, groups, strict=True))
-    assert all((group == "") == (source == CODEBOOK_SOURCE) for (_, source), group in rows)
-    by_source = len({source for _, source in comments} - {"", CODEBOOK_SOURCE}) >= 3
+    nothing_coded = all(source == EXAMPLE_SOURCE for _, source in comments)
+    assert all((group == "") == (source == EXAMPLE_SOURCE and not nothing_coded) for (_, source), group in rows)
+    by_source = len({source for _, source in comments} - {"", EXAMPLE_SOURCE}) >= 3
     for ((text, source), group), ((text_2, source_2), group_2) in itertools.combinations(rows, 2):
         if "" not in (group, group_2) and group != group_2:
             assert normalise(text) != normalise(text_2)
@@ -210,7 +213,7 @@ def test_every_coded_comment_is_left_out_once_and_examples_are_not(training):
 
 def test_without_coded_comments_the_examples_are_left_out_in_turn():
     left_out = train(None, codebook(), QUICK).left_out["topic"]
-    assert left_out.comments == tuple(example_comments(codebook()))
+    assert left_out.comments == tuple(codebook_comments(codebook()))
 
 
 def falcons(*sessions):
