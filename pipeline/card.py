@@ -120,12 +120,12 @@ def _curve(training: Training, facet: Facet, settings: Settings) -> LearningCurv
     classifier = training.model.classifiers[facet.id]
     rows = classifier.left_out_rows_
     truth = lesson.Y[rows]
-    learned_from = lesson.bags, lesson.Y, lesson.weights, lesson.groups
+    learned_from = lesson.bags, lesson.Y, lesson.weights, lesson.groups, lesson.second
     sizes, hits = [], []
     for share, draws in DRAWS.items():
         first = np.zeros(len(rows))
         for draw in range(draws):
-            scores, size = classifier.left_out_with(share, *learned_from, draw)
+            scores, size = classifier.left_out_with(share, *learned_from, draw=draw)
             probability = apply_calibration(scores[rows], calibrate(scores[rows], truth))
             first += truth[np.arange(len(rows)), probability.argmax(axis=1)] / draws
         sizes.append(size)
@@ -405,11 +405,12 @@ def _curve_part(codebook: Codebook, quality: Quality) -> list[str]:
 
 
 def _foreseen(curve: LearningCurve) -> str:
-    """What the line says of more comments; that it rises is said only where chance is unlikely to have made it."""
+    """What the line says of more comments; that it rises is said only where it shows and chance alone is unlikely."""
     before, after = f"{100 * curve.before:.1f} %", f"{100 * curve.after:.1f} %"
-    change = f"from {100 * curve.low:.1f} to {100 * curve.high:.1f} points"
+    low, high = (round(100 * end, 1) + 0.0 for end in (curve.low, curve.high))
+    change = f"from {low:.1f} to {high:.1f} points"
     counted = "which counts chance in the comments judged and nothing else"
-    if curve.low > 0:
+    if low > 0 and after != before:
         return (
             f"By a line through these points, another {curve.more} comments like these would raise top-1 from {before} "
             f"to about {after}. This is uncertain: the 95 % interval of the rise is {change}, {counted}. Twice as "

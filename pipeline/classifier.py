@@ -1,11 +1,13 @@
 """One calibrated logistic regression per code, and a threshold for each, from cross-validation grouped by source."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from joblib import Parallel, delayed
+from scipy import sparse
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
@@ -36,6 +38,36 @@ BETA = {"recall": 2.0, "balance": 1.0, "precision": 0.5}
 LEVELS = np.linspace(0.0, 0.8, 9)  # how far an exclusive facet makes up for rare codes
 
 
+@dataclass(frozen=True)
+class _Opinions:
+    """Codes to learn: features, codes and weights, with the comment (row) that each is an opinion of."""
+
+    X: Sparse
+    Y: Floats
+    weights: Floats
+    row: Rows
+
+    def of(self, rows: Rows) -> tuple[Sparse, Floats, Floats]:
+        """The opinions of some comments."""
+        kept = np.flatnonzero(np.isin(self.row, rows))
+        return self.X[kept], self.Y[kept], self.weights[kept]
+
+
+def _with_second(X: Sparse, Y: Floats, weights: Floats, second: Floats | None) -> _Opinions:
+    """One opinion of each comment, or two at half its weight each where there is a second."""
+    rows = np.arange(len(Y))
+    if second is None:
+        return _Opinions(X, Y, weights, rows)
+    twice = np.flatnonzero(~np.isnan(second).any(axis=1))
+    halved = np.where(np.isin(rows, twice), weights / 2, weights)
+    return _Opinions(
+        sparse.vstack([X, X[twice]], format="csr"),
+        np.vstack([Y, second[twice]]),
+        np.concatenate([halved, halved[twice]]),
+        np.concatenate([rows, twice]),
+    )
+
+
 class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The codes of one facet, each by its own logistic regression over shared features.
 
@@ -62,13 +94,20 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.jobs = jobs
 
-    def fit(self, bags: Bags, Y: Floats, weights: Floats, groups: Sequence[str]) -> "FacetClassifier":
-        """Learns the codes, then how far to trust each: calibration and thresholds from comments left out."""
+    def fit(
+        self, bags: Bags, Y: Floats, weights: Floats, groups: Sequence[str], second: Floats | None = None
+    ) -> "FacetClassifier":
+        """Learns the codes, then how far to trust each: calibration and thresholds from comments left out.
+
+        second: another opinion of the codes (comments × codes), NaN where there is none. Such comments teach both
+        opinions at half their weight each; calibration and thresholds follow Y alone.
+        """
+        doubled = _with_second(bags.whole, Y, weights, second)
         counted, parts = _split(groups)
         everything = np.arange(len(Y))
-        self.c_ = self.c or self._choose_c(bags, Y, weights, *parts[0])
+        self.c_ = self.c or self._choose_c(bags, Y, doubled, *parts[0])
         row_sets = [*(learn for learn, _ in parts), everything]
-        learned = self._learn(bags.whole, Y, weights, [(rows, self.c_) for rows in row_sets])
+        learned = self._learn(doubled, [(rows, self.c_) for rows in row_sets])
         self.left_out_ = _scores_of_held(bags, [held for _, held in parts], learned[:-1])
         self.left_out_rows_ = counted
         self._learn_trust(self.left_out_[counted], Y[counted])
@@ -118,7 +157,15 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return probability, given
 
     def left_out_with(
-        self, share: float, bags: Bags, Y: Floats, weights: Floats, groups: Sequence[str], draw: int = 0
+        self,
+        share: float,
+        bags: Bags,
+        Y: Floats,
+        weights: Floats,
+        groups: Sequence[str],
+        second: Floats | None = None,
+        *,
+        draw: int = 0,
     ) -> tuple[Floats, float]:
         """What `left_out_` were, had only a share of the comments been there: scores, and how many taught (mean).
 
@@ -134,7 +181,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if share == 1.0:
             return self.left_out_, size
         fits = [(np.concatenate([rows, teaching]), self.c_) for rows in drawn]
-        learned = self._learn(bags.whole, Y, weights, fits)
+        learned = self._learn(_with_second(bags.whole, Y, weights, second), fits)
         return _scores_of_held(bags, [held for _, held in parts], learned), size
 
     def _learn_trust(self, scores: Floats, truth: Floats) -> None:
@@ -146,7 +193,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.level_ = best_level(probability, truth, self.shares_) if self.exclusive else 0.0
         self.floor_ = choose_floor(probability, truth, self.thresholds_)
 
-    def _choose_c(self, bags: Bags, Y: Floats, weights: Floats, learn: Rows, held: Rows) -> float:
+    def _choose_c(self, bags: Bags, Y: Floats, doubled: _Opinions, learn: Rows, held: Rows) -> float:
         """The strength at which the comments of one fold are foretold with the least surprise."""
         if len(held) < ENOUGH_TO_CHOOSE:
             return STRENGTHS[1]
@@ -156,23 +203,19 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             probability = apply_calibration(scores, calibrate(scores, Y[held])).clip(1e-6, 1 - 1e-6)
             return float(-np.where(Y[held] > 0, np.log(probability), np.log(1 - probability)).mean())
 
-        learned = self._learn(bags.whole, Y, weights, [(learn, c) for c in STRENGTHS])
+        learned = self._learn(doubled, [(learn, c) for c in STRENGTHS])
         surprises = [surprise(*one) for one in learned]
         return STRENGTHS[int(np.argmin(surprises))]
 
     def _learn(
-        self, X: Sparse, Y: Floats, weights: Floats, fits: Sequence[tuple[Rows, float]]
+        self, opinions: _Opinions, fits: Sequence[tuple[Rows, float]]
     ) -> list[tuple[npt.NDArray[np.float32], Floats]]:
         """Coefficients (codes × features) and intercepts, a logistic regression per code, for each (rows, strength)."""
-        jobs = self.jobs if len(Y) >= WORTH_PROCESSES else 1
-        return list(
-            Parallel(n_jobs=jobs)(
-                delayed(_learn_codes)(X[rows], Y[rows], weights[rows], c, self.seed) for rows, c in fits
-            )
-        )
+        jobs = self.jobs if len(opinions.Y) >= WORTH_PROCESSES else 1
+        return list(Parallel(n_jobs=jobs)(delayed(_learn_codes)(*opinions.of(rows), c, self.seed) for rows, c in fits))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the scores of the training comments: a stored model needs none of them."""
+        """Without what belongs to the training comments: a stored model needs none of it."""
         state: dict[str, Any] = super().__getstate__()
         return {key: value for key, value in state.items() if not key.startswith("left_out_")}
 

@@ -30,7 +30,8 @@ class Settings:
         "none".
     favour: the side on which a doubtful code falls: "recall", "balance" or "precision".
     seed: for every random draw.
-    example_weight: weight of a codebook example against a coded comment, above 0.
+    example_weight: weight of what the codebook says (examples, definitions, key phrases) against
+        a coded comment, above 0.
     jobs: processes used for features; 0 means one per core.
     """
 
@@ -39,7 +40,7 @@ class Settings:
     encoder: str = "minilm"
     favour: str = "balance"
     seed: int = 20240723
-    example_weight: float = 1.0
+    example_weight: float = 1.5
     jobs: int = 0
 
     def __post_init__(self) -> None:

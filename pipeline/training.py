@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.classifier import FacetClassifier, part_scores
 from pipeline.cleaning import clean, normalise
 from pipeline.codebook import Codebook, Facet
-from pipeline.corpus import EXAMPLE_SOURCE, CodedComment, Corpus, codebook_comments
+from pipeline.corpus import EXAMPLE_SOURCE, REVIEWED, CodedComment, Corpus, codebook_comments
 from pipeline.errors import ModelError
 from pipeline.evaluation import indicator
 from pipeline.features import Bags, Features, tokens
@@ -120,14 +120,15 @@ def _rows_by_owner(owner: npt.NDArray[np.int_]) -> dict[int, list[int]]:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the codes of one facet are learned from: comments, their features, codes (comments × codes), weights, and
-    groups that are never split between learning and judging."""
+    """What the codes of one facet are learned from: comments, their features, codes (comments × codes), weights,
+    groups that are never split between learning and judging, and a second opinion of the codes where there is one."""
 
     comments: tuple[CodedComment, ...]
     bags: Bags
     Y: Floats
     weights: Floats
     groups: list[str]
+    second: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -191,14 +192,28 @@ def lesson_of(facet: Facet, comments: Sequence[CodedComment], bags: Bags, settin
     known = tuple(comments[row] for row in rows)
     Y = indicator([comment.label(facet.id) or () for comment in known], facet.ids)
     weights = np.array([settings.example_weight if c.of_codebook else c.weight for c in known])
-    return Lesson(known, bags.take(np.array(rows, dtype=int)), Y, weights, source_groups(known))
+    taken = bags.take(np.array(rows, dtype=int))
+    return Lesson(known, taken, Y, weights, source_groups(known), second_opinions(facet, known))
+
+
+def second_opinions(facet: Facet, comments: Sequence[CodedComment]) -> Floats | None:
+    """The published codes of comments that also have reviewed ones (comments × codes), NaN for the others.
+
+    Learning from both, half each, foretold both best on sessions held out: better than from either alone.
+    """
+    both = [n for n, c in enumerate(comments) if facet.id in c.codes and facet.id + REVIEWED in c.codes]
+    if not both:
+        return None
+    second = np.full((len(comments), len(facet.ids)), np.nan)
+    second[both] = indicator([comments[n].codes[facet.id] for n in both], facet.ids)
+    return second
 
 
 def _train_facet(facet: Facet, lesson: Lesson, settings: Settings) -> tuple[FacetClassifier, LeftOut]:
     classifier = FacetClassifier(
         facet.ids, facet.exclusive, settings.favour, seed=settings.seed, jobs=settings.processes
     )
-    classifier.fit(lesson.bags, lesson.Y, lesson.weights, lesson.groups)
+    classifier.fit(lesson.bags, lesson.Y, lesson.weights, lesson.groups, lesson.second)
     probability, given = classifier.cross_fitted(lesson.Y, lesson.groups)
     kept = tuple(lesson.comments[row] for row in classifier.left_out_rows_)
     return classifier, LeftOut(kept, Coding(facet.ids, probability, given))
