@@ -33,7 +33,7 @@ from pipeline.settings import Settings
 from pipeline.training import LeftOut, Training, lesson_of
 
 PICTURE = "calibration.svg"
-DRAWS = {0.25: 3, 0.5: 3, 1.0: 1}  # share of the comments to learn from → how often it is drawn
+DRAWS = {0.25: 2, 0.5: 2, 1.0: 1}  # share of the comments to learn from → how often it is drawn
 FEWEST_FOR_A_CURVE = 60  # comments with a code
 MOST_CONFUSIONS = 6
 
@@ -270,8 +270,8 @@ def _learned_from(codebook: Codebook, corpus: Corpus | None) -> str:
     examples = sum(len(code.examples) for facet in codebook.facet for code in facet.code)
     return (
         f"{_count(len(comments), 'coded comment')} from {_count(sources, 'named source')}, and "
-        f"{_count(examples, 'invented example')} of the codebook. *Coders*, on this card, are whoever gave those "
-        "comments their codes: people, or a program."
+        f"{_count(examples, 'invented example')} of the codebook, whose definitions and key phrases teach too where it "
+        "has any. *Coders*, on this card, are whoever gave those comments their codes: people, or a program."
     )
 
 

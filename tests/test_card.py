@@ -18,7 +18,7 @@ from pipeline.codebook import Code, Facet
 from pipeline.corpus import CodedComment, Corpus
 from pipeline.picture import calibration_svg
 from pipeline.quality import calibration, learning_curve
-from pipeline.training import Coding, LeftOut, train
+from pipeline.training import Coding, LeftOut, lesson_of, train
 
 WHO = Facet("who", "Who", (Code("tenants", "Tenants | lodgers"), Code("staff", "Staff <all>")), exclusive=True)
 BOOK = codebook(facet(), WHO)
@@ -138,7 +138,7 @@ def test_what_more_comments_would_bring_is_said_only_where_the_curve_says_it(tra
 
 def test_without_coded_comments_the_card_says_that_examples_stand_in():
     card = card_of(train(None, codebook(), QUICK))
-    assert "0 coded comments from 0 named sources, and 18 invented examples of the codebook." in card
+    assert "0 coded comments from 0 named sources, and 18 invented examples of the codebook," in card
     assert (
         "Topic: 18 of the 18 comments judged come from the examples of the codebook, for want of coded comments. Real "
         "comments are harder."
@@ -200,6 +200,19 @@ def test_the_curve_goes_from_a_quarter_to_all_the_comments_that_may_be_learned_f
 def test_all_of_the_comments_are_what_the_scores_of_the_card_were_made_of(larger):
     top1 = scores_left_out(larger)["topic"].top1
     assert measure_quality(larger, QUICK).curve.points[-1].top1.value == pytest.approx(top1, abs=0.1)
+
+
+def test_fewer_comments_are_drawn_the_same_way_again_and_others_by_another_draw(larger):
+    lesson = lesson_of(BOOK.facet[0], larger.comments, larger.bags, QUICK)
+    classifier = larger.model.classifiers["topic"]
+
+    def scores(share, draw=0):
+        return classifier.left_out_with(share, lesson.bags, lesson.Y, lesson.weights, lesson.groups, draw=draw)[0]
+
+    assert scores(1.0) is classifier.left_out_
+    assert np.array_equal(scores(0.5), scores(0.5))
+    assert not np.array_equal(scores(0.5), scores(0.5, draw=1))
+    assert not scores(0.5)[67:].any(), "what only teaches is not judged"
 
 
 def test_an_exclusive_facet_is_measured_where_no_other_has_enough_comments():

@@ -81,7 +81,7 @@ def scored(shares, n=200, gap=3.0, seed=0):
 
 
 def test_the_mean_probability_of_a_common_code_is_its_share():
-    scores, truth = scored([0.5, 0.2, 0.1])
+    scores, truth = scored([0.5, 0.2, 0.1], n=2000)
     probability = apply_calibration(scores, calibrate(scores, truth))
     assert probability.mean(axis=0) == pytest.approx(truth.mean(axis=0), abs=1e-3)
 

@@ -36,7 +36,7 @@ def test_a_notebook_runs_with_the_model_that_is_there(path, place, workplace):
     assert [output.text for output in outputs if output.output_type == "stream" and output.name == "stderr"] == []
     printed = "".join(output.text for output in outputs if output.output_type == "stream")
     assert printed.splitlines()[0].startswith("models/engagement: 272 coded comments")
-    assert printed.splitlines()[-1] == "272 of 272 comments were learned from"
+    assert printed.splitlines()[-1] == "272 of 272 comments are known to have been learned from"
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     tables = [output for output in outputs if "text/html" in output.get("data", {})]
     assert (len(pictures), len(tables)) == (6, 7)

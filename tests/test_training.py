@@ -14,7 +14,7 @@ from pipeline.codebook import Example, Facet
 from pipeline.corpus import EXAMPLE_SOURCE, WORDING_SOURCE, CodedComment, Corpus, codebook_comments
 from pipeline.errors import ModelError
 from pipeline.evaluation import indicator, score
-from pipeline.training import Coding, source_groups, train
+from pipeline.training import Coding, second_opinions, source_groups, train
 
 NEW = {
     "transport": ["When does the bus come?", "Paint the cycle lane green", "A bus stop with a roof"],
@@ -156,15 +156,34 @@ def test_a_facet_that_nothing_is_known_of_is_left_out():
     assert list(train(corpus(), book, QUICK).model.predict(TEXTS)) == ["topic"]
 
 
-def test_the_reviewed_codes_are_learned_where_there_are_any():
+def test_both_labels_of_a_comment_teach_and_the_reviewed_one_is_what_counts():
+    topic = facet(examples=())
+    comments = (
+        CodedComment("The bus", {"topic": ("parks",), "topic_reviewed": ("transport",)}, "a"),
+        CodedComment("The park", {"topic": ("parks",)}, "b"),
+    )
+    transport, parks = topic.ids.index("transport"), topic.ids.index("parks")
+    second = second_opinions(topic, comments)
+    assert second[0, parks] == 1.0
+    assert second[0, transport] == 0.0
+    assert np.isnan(second[1]).all()
+    assert [comment.label("topic") for comment in comments] == [("transport",), ("parks",)]
+    assert second_opinions(topic, comments[1:]) is None
+
+
+def test_a_label_that_contradicts_the_reviewed_one_makes_the_model_less_sure():
     book = codebook(facet(examples=()))
     swapped = {"transport": "parks", "parks": "transport", "housing": "housing"}
-    comments = tuple(
-        CodedComment(c.text, {**c.codes, "topic_reviewed": tuple(swapped[code] for code in c.codes["topic"])}, c.source)
+    doubted = tuple(
+        CodedComment(
+            c.text, {"topic_reviewed": c.codes["topic"], "topic": tuple(map(swapped.get, c.codes["topic"]))}, c.source
+        )
         for c in corpus().comments
     )
-    model = train(Corpus(comments, (), ("topic", "topic_reviewed")), book, QUICK).model
-    assert given_codes(model, ["The bus", "The park", "The rent"]) == [["parks"], ["transport"], ["housing"]]
+    sure = train(corpus(), book, QUICK).model.predict(["The bus"])["topic"]
+    unsure = train(Corpus(doubted, (), ("topic", "topic_reviewed")), book, QUICK).model.predict(["The bus"])["topic"]
+    place = sure.codes.index("transport")
+    assert unsure.probability[0, place] < sure.probability[0, place]
 
 
 def test_progress_is_told_from_the_first_step_to_the_last():
