@@ -55,9 +55,11 @@ def test_every_encoding_and_delimiter_gives_the_same_cells(tmp_path, encoding, d
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff"), max_size=12)
 FILLED = WORDS.filter(str.strip)
+# A header made of delimiters can be read in two ways, by people as well.
+NAMES = WORDS.map(lambda name: name.translate(dict.fromkeys(map(ord, ',;\t|"')))).filter(str.strip)
 TABLES = st.integers(2, 5).flatmap(
     lambda width: st.tuples(
-        st.lists(FILLED, min_size=width, max_size=width, unique_by=lambda name: " ".join(name.casefold().split())),
+        st.lists(NAMES, min_size=width, max_size=width, unique_by=lambda name: " ".join(name.casefold().split())),
         st.lists(st.tuples(FILLED, *[WORDS] * (width - 1)).map(list), min_size=1, max_size=5),
     )
 )
