@@ -1,7 +1,9 @@
 """The command line: it parses, calls the workflow, and prints. Heavy imports wait until a command needs them."""
 
 import dataclasses
+import io
 import json
+import os
 import sys
 import time
 import tomllib
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path, readable=False)  # what cannot be read is told by what reads it
 SHOW_AFTER = 1.0
 REDRAW_AFTER = 0.2
 
@@ -41,13 +43,24 @@ def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
                 click.echo(f"Error: {error}", err=True)
             except MemoryError:
                 click.echo("Error: not enough memory. Fix: close other programs, or split the export.", err=True)
+            except BrokenPipeError:
+                _leave(1)  # whoever read our output has gone
+            except OSError as error:
+                place = f"{error.filename}: " if error.filename else ""
+                click.echo(f"Error: {place}{error.strerror or error}. Fix: check the place and the rights.", err=True)
             except KeyboardInterrupt:
                 click.echo("Stopped. Nothing was left half-written.", err=True)
+                _leave(1)  # at once: helper processes are not waited for
             sys.exit(1)
 
         return group.command(name)(told)
 
     return decorate
+
+
+def _leave(status: int) -> None:
+    """Ends the process without waiting for its helpers; all files are whole or gone by then."""
+    os._exit(status)
 
 
 def replace_option(function: F) -> F:
@@ -102,6 +115,9 @@ def main() -> None:
     Start with:  feedback classify export.csv --out runs/survey
     then:        feedback tables runs/survey
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console or file in an old code page cannot hold every sign
 
 
 @main.group()
@@ -171,8 +187,14 @@ def classify_command(
     counts = coded.counts
     for name in coded.questions:
         progress.say(f"Question: {' '.join(name.split())}")
+    if coded.response_id is None:
+        progress.say("No column of unique ids was found: row numbers are used. Name one with --id.")
+    if coded.encoding == "cp1252":
+        progress.say("Read as Windows-1252, because it is not UTF-8. If £ or ’ look wrong, export it as CSV UTF-8.")
     for facet, column in coded.facet_columns.items():
         progress.say(f"Taken from the export: {facet} from the column “{column}”")
+    for value, comments in list(coded.unknown.items())[:5]:
+        progress.say(f"Not in the codebook, so in no group: “{value}” ({comments} comments). Add it as an alias.")
     progress.say(
         f"{counts['coded']:,} comments coded of {counts['comments']:,} in {counts['responses']:,} responses "
         f"({counts['no_content']:,} without content, {counts['not_english']:,} not in English, {counts['blank']:,} "

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from pipeline.training import Coding, Progress, Reason
 BATCH = 1000
 LONGEST_QUOTE = 160
 GIVEN, INFERRED = "given", "inferred"
-SHARE_THAT_NAMES_A_FACET = 0.6
+SHARE_THAT_NAMES_A_FACET, SHARE_WHERE_ASKED = 0.6, 0.25
 OWN_COLUMNS = ("comment_id", "response_id", "question", "text", "review", "doubts")
 REJECT_COLUMNS = ("row", "response_id", "comment_id", "question", "reason", "text")
 
@@ -32,6 +33,7 @@ class Tally:
     """What coding one export counts while rows stream by."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
     to_review: int = 0
 
 
@@ -142,7 +144,7 @@ class RunWriter:
             cells = [comment.id, comment.response.id, comment.question, comment.text]
             cells += [comment.response.cells[n] for n in self.others]
             for facet in self.facets:
-                cells += self._facet_cells(facet, codings[facet.id], row, comment)
+                cells += self._facet_cells(facet, codings[facet.id], row, comment, tally)
                 if facet.id in reasons:
                     cells.append(_why(facet, reasons[facet.id][row]))
             cells += ["yes" if doubts[row] else "no", "|".join(doubts[row])]
@@ -151,11 +153,12 @@ class RunWriter:
                 cells += [f"{p:.4f}" for facet in self.facets for p in codings[facet.id].probability[row]]
             yield [safe_cell(cell) for cell in cells]
 
-    def _facet_cells(self, facet: Facet, coding: Coding, row: int, comment: Comment) -> list[str]:
+    def _facet_cells(self, facet: Facet, coding: Coding, row: int, comment: Comment, tally: Tally) -> list[str]:
         if column := self.facet_columns.get(facet.id):
             cell = comment.response.cells[self.export.columns.index(column)]
             if cell.strip():  # what respondents say of themselves is never replaced by a guess
-                known = facet.find(cell)
+                known = find_group(facet, cell)
+                tally.unknown[cell.strip()] += known is None
                 return [facet.by_id[known].name, "1.000", GIVEN] if known else ["", "", GIVEN]
         codes = coding.first_to_last(row)
         names = "|".join(facet.by_id[code].name for code in codes)
@@ -174,6 +177,11 @@ class RunWriter:
             found[row].append(NO_CODE)
         return found
 
+    def _enough(self, place: int) -> float:
+        """The share of known values that makes a column one of groups; less where its header asks for the group."""
+        asks = re.search(r"respond\w* as|capacity|best describes you", self.export.columns[place], re.IGNORECASE)
+        return SHARE_WHERE_ASKED if asks else SHARE_THAT_NAMES_A_FACET
+
     def _column_of(self, facet: Facet) -> str | None:
         """The column of the export whose values are mostly names of the facet's codes, such as "I am responding as"."""
         filled: Counter[int] = Counter()
@@ -182,9 +190,16 @@ class RunWriter:
             for place, cell in enumerate(cells[: len(self.export.columns)]):
                 if cell.strip() and self.export.columns[place] not in self.layout.questions:
                     filled[place] += 1
-                    known[place] += facet.find(cell) is not None
-        named = [place for place in filled if known[place] >= SHARE_THAT_NAMES_A_FACET * filled[place]]
+                    known[place] += find_group(facet, cell) is not None
+        named = [place for place in filled if known[place] >= self._enough(place) * filled[place]]
         return self.export.columns[max(named, key=lambda place: known[place])] if named else None
+
+
+def find_group(facet: Facet, cell: str) -> str | None:
+    """The code a respondent's own words name: "A local resident (18+)" is a resident."""
+    plain = re.sub(r"\([^)]*\)", " ", cell)
+    shorter = re.sub(r"^\s*(?:(?:i am|i'm|as|an?|the|local)\b[\s,:]*)+", "", plain, flags=re.IGNORECASE)
+    return next((code for text in (cell, plain, shorter) if (code := facet.find(text))), None)
 
 
 def _why(facet: Facet, reasons: Sequence[Reason]) -> str:

@@ -31,6 +31,7 @@ from pipeline.training import TrainedModel
 FORMAT = 1
 ESTIMATORS, MANIFEST, CARD, CODEBOOK = "estimators.skops", "manifest.json", "card.md", "codebook.toml"
 CURRENT = "current"
+RUN_FILES = {"coded.csv", "decisions.db"}
 
 # Whatever else a file holds, it is refused. skops itself vouches for scikit-learn's own and NumPy's arrays.
 ALLOWED_TYPES = [
@@ -70,7 +71,8 @@ def check_model_place(folder: Path, replace: bool) -> None:
     """The same for a model folder, which replaces nothing but a model. Raises OutputError."""
     if folder.name == CURRENT:
         raise OutputError(f"a model cannot be called {CURRENT!r}", where=folder, fix="choose another name with --out")
-    if folder.exists() and not (folder / MANIFEST).is_file():
+    files = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and (not {MANIFEST, ESTIMATORS} <= files or files & RUN_FILES):
         raise OutputError("is there and is not a model", where=folder, fix="choose another folder with --out")
     check_place(folder, replace)
 
@@ -138,6 +140,8 @@ def save_model(
         dump({"features": model.features, "classifiers": model.classifiers}, made / ESTIMATORS)
         written = {
             "format": FORMAT,
+            "corpus": [],
+            "comments": 0,
             **manifest,
             "codebook_digest": model.codebook.digest,
             "estimators_sha256": _sha256(made / ESTIMATORS),
@@ -151,6 +155,8 @@ def save_model(
 
 def load_model(folder: Path, codebook: Codebook | None = None) -> StoredModel:
     """Loads a model folder. Raises ModelError where it is missing, damaged, or made with another codebook."""
+    if (folder / "coded.csv").exists():
+        raise ModelError("is a run, not a model", where=folder, fix="name a model: feedback models list")
     if not (folder / MANIFEST).is_file():
         raise ModelError("is not a model folder", where=folder, fix=f"make one: feedback train --out {folder}")
     manifest = read_manifest(folder)
@@ -180,6 +186,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(f"is damaged ({MANIFEST}: {error})", where=folder, fix="train it again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ModelError("was made by another version of this tool", where=folder, fix="train it again")
+    if not isinstance(manifest.get("corpus"), list) or not isinstance(manifest.get("comments"), int):
+        raise ModelError(f"is damaged ({MANIFEST} lacks what it learned from)", where=folder, fix="train it again")
     return manifest
 
 

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,10 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Coded:
-    """Where a run was put, what was counted, and which columns were read as what."""
+    """Where a run was put, what was counted, and which columns were read as what.
+
+    unknown: what respondents said of themselves that the codebook does not know, and how many comments they wrote.
+    """
 
     run: Path
     counts: dict[str, int]
@@ -173,6 +176,8 @@ class Coded:
     response_id: str | None
     facet_columns: dict[str, str]
     to_review: int
+    encoding: str = ""
+    unknown: dict[str, int] = field(default_factory=dict)
 
 
 def classify(
@@ -201,17 +206,26 @@ def classify(
         (made / "codebook.toml").write_text(dump_codebook(stored.model.codebook), encoding="utf-8")
         manifest = _run_manifest(export, layout, stored, counts, coder, started, settings)
         (made / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Coded(out, counts, layout.questions, layout.response_id, coder.facet_columns, tally.to_review)
+    return Coded(
+        out,
+        counts,
+        layout.questions,
+        layout.response_id,
+        coder.facet_columns,
+        tally.to_review,
+        export.encoding,
+        dict(tally.unknown.most_common()),
+    )
 
 
 def _check_run_folder(out: Path, replace: bool) -> None:
     check_place(out, replace)
     if not out.exists():
         return
-    if not (out / "manifest.json").is_file():
-        raise OutputError("is there and is not a run", where=out, fix="choose another name with --out")
     if (out / DECISIONS).exists():
         raise OutputError("holds people's decisions", where=out, fix="choose another name with --out")
+    if not (out / "manifest.json").is_file() or not (out / "coded.csv").is_file():
+        raise OutputError("is there and is not a run", where=out, fix="choose another name with --out")
 
 
 def _run_manifest(

@@ -14,7 +14,7 @@ from skops.io import dump
 
 from pipeline.codebook import load_codebook
 from pipeline.errors import ModelError, OutputError
-from pipeline.model_store import load_model, save_model, versions, whole_folder
+from pipeline.model_store import check_model_place, load_model, save_model, versions, whole_folder
 from pipeline.training import TrainedModel, train
 
 TEXTS = ["The bus is late. And the park is shut, it has been for weeks on end", "Damp flat", "Thank you", ""]
@@ -86,6 +86,8 @@ def test_a_model_folder_holds_what_is_promised(model, stored):
     assert (stored / "card.md").read_text(encoding="utf-8") == "# The card"
     assert json.loads((stored / "manifest.json").read_text(encoding="utf-8")) == {
         "format": 1,
+        "corpus": [],
+        "comments": 0,
         "made": "today",
         "codebook_digest": model.codebook.digest,
         "estimators_sha256": hashlib.sha256((stored / "estimators.skops").read_bytes()).hexdigest(),
@@ -153,7 +155,8 @@ def add_to(name):
         ),
         (damage("manifest.json", b"[]"), "was made by another version of this tool"),
         (damage("manifest.json", b'{"format": 2}'), "was made by another version of this tool"),
-        (damage("manifest.json", b'{"format": 1}'), "was changed after it was made"),
+        (damage("manifest.json", b'{"format": 1}'), "is damaged (manifest.json lacks what it learned from)"),
+        (damage("manifest.json", b'{"format": 1, "corpus": [], "comments": 1}'), "was changed after it was made"),
     ],
 )
 def test_a_model_that_is_not_as_it_was_made_is_refused(copied, harm, message):
@@ -308,3 +311,15 @@ def test_the_same_model_is_the_same_estimators(model, stored, tmp_path):
     for name in before.classifiers:
         assert np.array_equal(before.classifiers[name].coef_, after.classifiers[name].coef_)
     assert before.features.words_.vocabulary_ == after.features.words_.vocabulary_
+
+
+def test_a_run_is_never_taken_for_a_model_nor_replaced_by_one(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    for name in ("manifest.json", "coded.csv", "decisions.db"):
+        (run / name).write_text("{}", encoding="utf-8")
+    assert refusal(run) == f"{run}: is a run, not a model. Fix: name a model: feedback models list"
+    with pytest.raises(OutputError) as told:
+        check_model_place(run, replace=True)
+    assert str(told.value) == f"{run}: is there and is not a model. Fix: choose another folder with --out"
+    assert sorted(path.name for path in run.iterdir()) == ["coded.csv", "decisions.db", "manifest.json"]
