@@ -33,7 +33,7 @@ from pipeline.settings import Settings
 from pipeline.training import LeftOut, Training, lesson_of
 
 PICTURE = "calibration.svg"
-DRAWS = {0.25: 2, 0.5: 2, 1.0: 1}  # share of the comments to learn from → how often it is drawn
+DRAWS = {0.25: 2, 0.5: 1, 1.0: 1}  # share of the comments to learn from → how often it is drawn
 FEWEST_FOR_A_CURVE = 60  # comments with a code
 MOST_CONFUSIONS = 6
 
@@ -414,7 +414,7 @@ def _foreseen(curve: LearningCurve) -> str:
         return (
             f"By a line through these points, another {curve.more} comments like these would raise top-1 from {before} "
             f"to about {after}. This is uncertain: the 95 % interval of the rise is {change}, {counted}. Twice as "
-            f"many comments would bring about {_points(curve.doubling)}."
+            f"many comments would bring some {_points(curve.doubling)} more."
         )
     return (
         f"No clear gain can be foreseen: by a line through these points, another {curve.more} comments like these "

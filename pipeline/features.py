@@ -4,13 +4,13 @@ A comment of several sentences is also cut into parts, so that what is said in p
 nothing is cut off; the classifier pools the parts.
 """
 
-import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,7 @@ def _windows(part: str) -> list[str]:
     if count <= 1:
         return [part]
     cuts = [0, *(ends[len(ends) * n // count - 1] for n in range(1, count)), len(part)]
-    return [part[a:b].strip() for a, b in itertools.pairwise(cuts)]
+    return [part[a:b].strip() for a, b in pairwise(cuts)]
 
 
 @cache
@@ -238,45 +238,47 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """The words of a text, but for stop words, and what each adds to the score of some codes: (words × codes).
 
         row: the text's features (1 × features); coefficients: (codes × features). A word is credited with the word
-        n-grams it is part of and the character n-grams inside it. The sentence vector is not split over words.
+        n-grams it is part of and the character n-grams inside it; what several words have in common is shared equally
+        among them. The sentence vector is not split over words.
         """
-        cleaned = clean(text)
-        value = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
-        said = dict.fromkeys(tokens(cleaned, self.spacy_model))
-        words = [word for word in said if not is_stop(word, self.spacy_model)]
-        owners, places, weights = [], [], []
-        for owner, place, weight in (*self._word_grams(words, value), *self._char_grams(words, cleaned, value)):
-            owners.append(owner)
-            places.append(place)
-            weights.append(weight)
-        shares = np.zeros((len(words), len(coefficients)))
-        if owners:
-            np.add.at(shares, owners, coefficients[:, places].T * np.array(weights)[:, None])
-        return words, shares
+        said = tokens(clean(text), self.spacy_model)
+        words = list(dict.fromkeys(said))
+        owners, places, credit = self._credits(said, words)
+        worth = credit * _values_at(row, places)
+        added = coefficients[:, places] * worth
+        shares = np.array([np.bincount(owners, weights=one, minlength=len(words)) for one in added]).T
+        kept = [n for n, word in enumerate(words) if not is_stop(word, self.spacy_model)]
+        return [words[n] for n in kept], shares.reshape(len(words), len(coefficients))[kept]
 
-    def _word_grams(self, words: Sequence[str], value: dict[int, float]) -> Iterator[tuple[int, int, float]]:
-        """(word, feature, weight) of the word n-grams of a text, a 2-gram shared by its two words."""
+    def _credits(
+        self, said: Sequence[str], words: Sequence[str]
+    ) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_], npt.NDArray[np.float64]]:
+        """(word, feature, share of the feature) for the n-grams of a text, word by word."""
         place_of = {word: n for n, word in enumerate(words)}
-        for feature, weight in value.items():
-            if feature < len(self.words_.vocabulary_):
-                gram = self._gram_names[feature].split(" ")
-                yield from ((place_of[word], feature, weight / len(gram)) for word in gram if word in place_of)
+        pairs = dict.fromkeys(f"{a} {b}" for a, b in pairwise(said))
+        grams = [(gram, place) for gram in (*words, *pairs) if (place := self.words_.vocabulary_.get(gram)) is not None]
+        of_words = [(place_of[word], place) for gram, place in grams for word in set(gram.split(" "))]
+        owners = [owner for owner, _ in of_words]
+        inside = [self._char_places(word) for word in words]
+        owners += [n for n, places in enumerate(inside) for _ in range(len(places))]
+        features = np.array([place for _, place in of_words] + [int(p) for places in inside for p in places], dtype=int)
+        _, which, times = np.unique(features, return_inverse=True, return_counts=True)
+        return np.array(owners, dtype=int), features, 1.0 / times[which] if len(times) else np.zeros(0)
 
-    def _char_grams(
-        self, words: Sequence[str], cleaned: str, value: dict[int, float]
-    ) -> Iterator[tuple[int, int, float]]:
-        """(word, feature, weight) of the character n-grams inside words, shared by the words that have them."""
-        first, analyse = len(self.words_.vocabulary_), self._char_analyser
-        counts = Counter(analyse(cleaned))
-        for owner, word in enumerate(words):
-            for gram in set(analyse(word)):
-                place = self.chars_.vocabulary_.get(gram)
-                if place is not None and counts[gram] and (weight := value.get(first + place)):
-                    yield owner, first + place, weight / counts[gram]
+    def _char_places(self, word: str) -> npt.NDArray[np.int_]:
+        """The features of the character n-grams of one word; words come again, so they are remembered."""
+        known = self._known_words
+        if word not in known:
+            if len(known) > REMEMBERED_TEXTS:
+                known.clear()
+            vocabulary, first = self.chars_.vocabulary_, len(self.words_.vocabulary_)
+            places = [vocabulary[gram] for gram in dict.fromkeys(self._char_analyser(word)) if gram in vocabulary]
+            known[word] = np.array(places, dtype=int) + first
+        return known[word]
 
     @cached_property
-    def _gram_names(self) -> list[str]:
-        return sorted(self.words_.vocabulary_, key=self.words_.vocabulary_.__getitem__)
+    def _known_words(self) -> dict[str, npt.NDArray[np.int_]]:
+        return {}
 
     @cached_property
     def _char_analyser(self) -> Callable[[str], list[str]]:
@@ -286,4 +288,14 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         """Without what is worked out again when needed."""
         state: dict[str, Any] = super().__getstate__()
-        return {key: value for key, value in state.items() if key not in ("_gram_names", "_char_analyser")}
+        return {key: value for key, value in state.items() if key not in ("_known_words", "_char_analyser")}
+
+
+def _values_at(row: Sparse, places: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:
+    """The values of some features in a row (1 × features), 0 where the row has none."""
+    if not row.nnz:
+        return np.zeros(len(places))
+    order = np.argsort(row.indices)
+    indices, data = row.indices[order], row.data[order]
+    at = np.minimum(np.searchsorted(indices, places), len(indices) - 1)
+    return np.where(indices[at] == places, data[at], 0.0)

@@ -106,7 +106,7 @@ RISING = """Topic, by models that learned from fewer comments, drawn at random, 
 
 By a line through these points, another 200 comments like these would raise top-1 from 73.2 % to about 75.4 %. This is \
 uncertain: the 95 % interval of the rise is from 1.7 to 2.6 points, which counts chance in the comments judged and \
-nothing else. Twice as many comments would bring about 10.0 points.
+nothing else. Twice as many comments would bring some 10.0 points more.
 
 The line is straight in the logarithm of the number of comments."""
 FLAT = (
