@@ -259,7 +259,7 @@ def _learn_code(X: Sparse, y: Floats, weights: Floats, c: float, seed: int) -> t
         return np.zeros(X.shape[1], dtype=np.float32), 8.0 if y.max() else -8.0
     # The dual solver is some ten times faster here than the others and lands on the same coefficients.
     model = LogisticRegression(
-        C=c, class_weight="balanced", solver="liblinear", dual=True, tol=1e-3, max_iter=2000, random_state=seed
+        C=c, class_weight="balanced", solver="liblinear", dual=True, tol=1e-2, max_iter=2000, random_state=seed
     )
     model.fit(X, y > 0, sample_weight=weights)
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])
