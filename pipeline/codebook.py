@@ -170,13 +170,20 @@ def split_codes(cell: str) -> list[str]:
 def load_codebook(path: Path) -> Codebook:
     """Reads and checks a codebook. Raises CodebookError naming file, place and the nearest known key or id."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise CodebookError("there is no such codebook", where=path, fix="check the path") from None
     except OSError as error:
         raise CodebookError(f"cannot be read ({error.strerror})", where=path, fix="give a TOML file") from None
     except UnicodeDecodeError:
         raise CodebookError("is not UTF-8 text", where=path, fix="save it as UTF-8") from None
+    return parse_codebook(text, path)
+
+
+def parse_codebook(text: str, path: Path) -> Codebook:
+    """Checks a codebook given as TOML; `path` says in errors where it is from. Raises CodebookError."""
+    try:
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CodebookError(f"is not valid TOML: {error}", where=path, fix="correct that line") from None
     try:

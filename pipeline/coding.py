@@ -1,24 +1,28 @@
-"""Coding one export: responses stream in, `coded.csv` and `rejects.csv` of the run folder stream out."""
+"""Coding one export: responses stream in; `coded.csv`, `rejects.csv` and `comments.db` of the run folder stream out."""
 
 import csv
 import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-import numpy as np
-
+from pipeline import comment_store
 from pipeline.cleaning import is_blank, reason_set_apart
 from pipeline.codebook import Facet
-from pipeline.doubts import DOUBTS, NO_CODE, no_code
+from pipeline.comment_store import CodedRow, CommentWriter, GivenCode
+from pipeline.copies import Copies
 from pipeline.errors import InputError
+from pipeline.judging import Judged, judge
 from pipeline.model_store import StoredModel
-from pipeline.responses import Comment, Export, Layout, Rejected, answers, read_responses, safe_cell
-from pipeline.training import Coding, Progress, Reason
+from pipeline.reading import reading_order
+from pipeline.responses import Export, Layout, Rejected, answers, read_responses, safe_cell
+from pipeline.training import Progress, Reason, silent
 
 BATCH = 1000
 LONGEST_QUOTE = 160
@@ -26,6 +30,7 @@ GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET, SHARE_WHERE_ASKED = 0.6, 0.25
 OWN_COLUMNS = ("comment_id", "response_id", "question", "text", "review", "doubts")
 REJECT_COLUMNS = ("row", "response_id", "comment_id", "question", "reason", "text")
+MOST_IN_ORDER = 20_000  # comments whose reading order minds variety; nobody reads further
 
 
 @dataclass
@@ -52,41 +57,211 @@ def add_up(tally: Counter[str], questions: int) -> dict[str, int]:
     return counts
 
 
-class RunWriter:
-    """Writes `coded.csv` and `rejects.csv` of a run while the export streams by."""
+@dataclass(frozen=True)
+class ToCode:
+    """A comment with content, and the cells of its response's other columns."""
 
-    def __init__(self, made: Path, export: Export, layout: Layout, stored: StoredModel, *, with_scores: bool) -> None:
-        self.made, self.export, self.layout, self.model = made, export, layout, stored.model
-        self.with_scores = with_scores
-        self.facets = [facet for facet in self.model.codebook.facet if facet.id in self.model.classifiers]
+    comment_id: str
+    response_id: str
+    question: str
+    text: str
+    others: tuple[str, ...]
+
+
+# ---- what the machine says, written down ---------------------------------------------------------------------------
+
+
+class CodedWriter:
+    """Codes comments batch by batch and writes `coded.csv` and `comments.db` of a run. A context manager.
+
+    others: names of the export's other columns as they will be called in `coded.csv`; facet_columns: facet → the one
+    among them in which respondents say it of themselves.
+    """
+
+    def __init__(
+        self,
+        made: Path,
+        stored: StoredModel,
+        others: Sequence[str],
+        facet_columns: Mapping[str, str],
+        *,
+        with_scores: bool,
+        seed: int = 0,
+    ) -> None:
+        self.made, self.stored, self.model = made, stored, stored.model
+        self.others, self.facet_columns, self.with_scores, self.seed = others, facet_columns, with_scores, seed
+        self.facets = coded_facets(stored)
+        self.coded = self.to_review = 0
+        self.unknown: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        file = self._open.enter_context((self.made / "coded.csv").open("w", encoding="utf-8", newline=""))
+        self._rows = csv.writer(file)
+        self._rows.writerow(self._header())
+        thresholds = {facet.id: self.model.classifiers[facet.id].thresholds_.tolist() for facet in self.facets}
+        meta = {
+            "codes": {facet.id: list(facet.ids) for facet in self.facets},
+            "thresholds": thresholds,
+            "facet_columns": dict(self.facet_columns),
+            "others": list(self.others),
+            "model": {"name": self.stored.folder.name, "sha256": self.stored.digest},
+        }
+        self._store = CommentWriter(self.made / comment_store.FILE, meta)
+        self._open.callback(self._store.close)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def write(self, comments: Iterable[ToCode], copies: Copies, progress: Progress, total: int = 0) -> None:
+        """Codes and writes all comments, and puts them in an order of reading."""
+        for batch in _batched(comments):
+            self._write_batch(batch, copies)
+            self.coded += len(batch)
+            progress("coding comments", self.coded, total)
+        self._store.finish(self._places())
+
+    def _header(self) -> list[str]:
+        scores = [f"{facet.id}:{code}" for facet in self.facets for code in facet.ids] if self.with_scores else []
+        return [*OWN_COLUMNS[:4], *self.others, *facet_header(self.facets), *OWN_COLUMNS[4:], *scores]
+
+    def _write_batch(self, batch: Sequence[ToCode], copies: Copies) -> None:
+        met = [copies.meet(comment.text) for comment in batch]
+        judged = judge(
+            self.stored,
+            self.facets,
+            [comment.text for comment in batch],
+            [comment.question for comment in batch],
+            [count for _, count, _ in met],
+            [first for _, _, first in met],
+        )
+        given = [self._given(comment, row, judged) for row, comment in enumerate(batch)]
+        self._rows.writerows(
+            map(safe_cell, self._line(comment, row, judged, given[row])) for row, comment in enumerate(batch)
+        )
+        self._store.add(
+            self._stored_row(comment, row, judged, met[row][0], given[row]) for row, comment in enumerate(batch)
+        )
+
+    def _given(self, comment: ToCode, row: int, judged: Judged) -> dict[str, list[GivenCode]]:
+        """The codes of each facet, most probable first. What respondents say of themselves is never replaced."""
+        found: dict[str, list[GivenCode]] = {}
+        for facet in self.facets:
+            said = self._said(facet, comment)
+            if said:
+                known = find_group(facet, said)
+                if known is None:
+                    self.unknown[said] += 1
+                found[facet.id] = [GivenCode(facet.id, known, 1.0, comment_store.RESPONDENT)] if known else []
+                continue
+            coding = judged.codings[facet.id]
+            found[facet.id] = [
+                GivenCode(facet.id, code, float(coding.probability[row, coding.codes.index(code)]))
+                for code in coding.first_to_last(row)
+            ]
+        return found
+
+    def _said(self, facet: Facet, comment: ToCode) -> str:
+        """What the respondent said of a facet in a column of the export."""
+        column = self.facet_columns.get(facet.id)
+        return comment.others[self.others.index(column)].strip() if column is not None else ""
+
+    def _line(self, comment: ToCode, row: int, judged: Judged, given: dict[str, list[GivenCode]]) -> list[str]:
+        cells = [comment.comment_id, comment.response_id, comment.question, comment.text, *comment.others]
+        for facet in self.facets:
+            codes = given[facet.id]
+            cells.append("|".join(facet.by_id[one.code].name for one in codes))
+            cells.append(f"{codes[0].probability:.3f}" if codes else "")
+            if facet.exclusive:
+                cells.append(GIVEN if self._said(facet, comment) else INFERRED)
+            else:
+                cells.append(_why(facet, judged.reasons[facet.id][row]))
+        doubts = judged.doubts[row]
+        self.to_review += bool(doubts)
+        cells += ["yes" if doubts else "no", "|".join(doubts)]
+        return cells + ([f"{p:.4f}" for p in judged.probability(row)] if self.with_scores else [])
+
+    def _stored_row(
+        self, comment: ToCode, row: int, judged: Judged, copies: int | None, given: dict[str, list[GivenCode]]
+    ) -> CodedRow:
+        why = {facet: {one.code: (one.part, one.words) for one in of[row]} for facet, of in judged.reasons.items()}
+        return CodedRow(
+            comment.comment_id,
+            comment.response_id,
+            comment.question,
+            comment.text,
+            copies,
+            judged.doubts[row],
+            float(judged.unsure[row]),
+            dict(zip(self.others, comment.others, strict=True)),
+            [one for codes in given.values() for one in codes],
+            judged.probability(row),
+            judged.vectors[row],
+            judged.near[row],
+            judged.similarity[row],
+            why,
+        )
+
+    def _places(self) -> Iterator[tuple[int, int]]:
+        """(place, n): the least sure with an eye to variety, the others after them, least sure first."""
+        n, unsure, vectors = self._store.most_unsure(MOST_IN_ORDER)
+        order = reading_order(unsure, vectors if vectors.size else None, None, self.seed)
+        ordered = n[order].tolist()
+        yield from enumerate(itertools.chain(ordered, self._store.rest(set(ordered))), 1)
+
+
+def coded_facets(stored: StoredModel) -> list[Facet]:
+    """The facets a model codes, in the order of its codebook."""
+    return [facet for facet in stored.model.codebook.facet if facet.id in stored.model.classifiers]
+
+
+def facet_header(facets: Iterable[Facet]) -> list[str]:
+    """The columns that coding adds for these facets."""
+    return [
+        name
+        for facet in facets
+        for name in (facet.id, f"{facet.id}_probability", f"{facet.id}_{'source' if facet.exclusive else 'why'}")
+    ]
+
+
+# ---- from an export ------------------------------------------------------------------------------------------------
+
+
+class RunWriter:
+    """Writes the files of a run while its export streams by."""
+
+    def __init__(
+        self, made: Path, export: Export, layout: Layout, stored: StoredModel, *, with_scores: bool, seed: int = 0
+    ) -> None:
+        self.made, self.export, self.layout, self.stored = made, export, layout, stored
+        self.facets = coded_facets(stored)
         self.facet_columns = {
             facet.id: column for facet in self.facets if facet.exclusive and (column := self._column_of(facet))
         }
         self.others = [n for n, column in enumerate(export.columns) if column not in layout.questions]
-        own = {*OWN_COLUMNS, *self._facet_header()}
-        self.renamed = self._renamed(own)
+        self.renamed = self._renamed({*OWN_COLUMNS, *facet_header(self.facets)})
+        self.with_scores, self.seed = with_scores, seed
 
-    def write(self, progress: Progress) -> Tally:
-        """Writes both files; returns what was counted."""
+    def write(self, progress: Progress = silent) -> Tally:
+        """Writes all files; returns what was counted."""
         tally = Tally()
-        with (
-            (self.made / "coded.csv").open("w", encoding="utf-8", newline="") as coded_file,
-            (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as rejects_file,
-        ):
-            coded, rejects = csv.writer(coded_file), csv.writer(rejects_file)
-            coded.writerow(self._header())
+        columns = [self.export.columns[n] for n in self.others]
+        named = [self.renamed.get(column, column) for column in columns]
+        given_in = {facet: self.renamed.get(column, column) for facet, column in self.facet_columns.items()}
+        writer = CodedWriter(self.made, self.stored, named, given_in, with_scores=self.with_scores, seed=self.seed)
+        with writer, (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as file:
+            rejects = csv.writer(file)
             rejects.writerow(REJECT_COLUMNS)
-            comments = self._comments(tally, rejects)
-            for batch in _batched(comments):
-                coded.writerows(self._coded_rows(batch, tally))
-                tally.counts["coded"] += len(batch)
-                progress("coding comments", tally.counts["coded"], 0)
+            writer.write(self._comments(tally, rejects), Copies(self._texts()), progress)
+        tally.counts["coded"], tally.to_review, tally.unknown = writer.coded, writer.to_review, writer.unknown
         return tally
 
-    def _header(self) -> list[str]:
-        columns = [self.renamed.get(self.export.columns[n], self.export.columns[n]) for n in self.others]
-        scores = [f"{facet.id}:{code}" for facet in self.facets for code in facet.ids] if self.with_scores else []
-        return [*OWN_COLUMNS[:4], *columns, *self._facet_header(), *OWN_COLUMNS[4:], *scores]
+    def _texts(self) -> Iterator[str]:
+        places = [self.export.columns.index(question) for question in self.layout.questions]
+        return (cells[place] for _, cells in self.export.rows() for place in places if place < len(cells))
 
     def _renamed(self, own: set[str]) -> dict[str, str]:
         """Columns of the export called like one of ours, and what they are called in `coded.csv`."""
@@ -100,13 +275,7 @@ class RunWriter:
                 taken.add(name)
         return renamed
 
-    def _facet_header(self) -> list[str]:
-        names: list[str] = []
-        for facet in self.facets:
-            names += [facet.id, f"{facet.id}_probability", f"{facet.id}_{'source' if facet.exclusive else 'why'}"]
-        return names
-
-    def _comments(self, tally: Tally, rejects: Any) -> Iterator[Comment]:
+    def _comments(self, tally: Tally, rejects: Any) -> Iterator[ToCode]:
         """The comments to be coded; all else is counted and, but for single blank answers, written to the rejects."""
         for response in read_responses(self.export, self.layout):
             tally.counts["rows"] += 1
@@ -121,61 +290,15 @@ class RunWriter:
             tally.counts["comments"] += len(filled)
             if not filled:
                 rejects.writerow(_reject(response.row, response.id, reason="no answer"))
+            others = tuple(response.cells[n] for n in self.others)
             for comment in filled:
                 reason = reason_set_apart(comment.text)
                 if reason is None:
-                    yield comment
+                    yield ToCode(comment.id, response.id, comment.question, comment.text, others)
                 else:
                     tally.counts[reason] += 1
                     about = (response.id, comment.id, comment.question)
                     rejects.writerow(_reject(response.row, *about, reason=reason, text=comment.text))
-
-    def _coded_rows(self, batch: Sequence[Comment], tally: Tally) -> Iterable[list[str]]:
-        texts, questions = [comment.text for comment in batch], [comment.question for comment in batch]
-        bags = self.model.features.transform(texts, questions)
-        codings = self.model.code(bags)
-        reasons = {
-            facet.id: self.model.reasons(facet.id, texts, bags, codings[facet.id])
-            for facet in self.facets
-            if not facet.exclusive
-        }
-        doubts = self._doubts(codings, len(batch))
-        for row, comment in enumerate(batch):
-            cells = [comment.id, comment.response.id, comment.question, comment.text]
-            cells += [comment.response.cells[n] for n in self.others]
-            for facet in self.facets:
-                cells += self._facet_cells(facet, codings[facet.id], row, comment, tally)
-                if facet.id in reasons:
-                    cells.append(_why(facet, reasons[facet.id][row]))
-            cells += ["yes" if doubts[row] else "no", "|".join(doubts[row])]
-            tally.to_review += bool(doubts[row])
-            if self.with_scores:
-                cells += [f"{p:.4f}" for facet in self.facets for p in codings[facet.id].probability[row]]
-            yield [safe_cell(cell) for cell in cells]
-
-    def _facet_cells(self, facet: Facet, coding: Coding, row: int, comment: Comment, tally: Tally) -> list[str]:
-        if column := self.facet_columns.get(facet.id):
-            cell = comment.response.cells[self.export.columns.index(column)]
-            if cell.strip():  # what respondents say of themselves is never replaced by a guess
-                known = find_group(facet, cell)
-                tally.unknown[cell.strip()] += known is None
-                return [facet.by_id[known].name, "1.000", GIVEN] if known else ["", "", GIVEN]
-        codes = coding.first_to_last(row)
-        names = "|".join(facet.by_id[code].name for code in codes)
-        probability = f"{coding.probability[row, coding.codes.index(codes[0])]:.3f}" if codes else ""
-        return [names, probability] + ([INFERRED] if facet.exclusive else [])
-
-    def _doubts(self, codings: dict[str, Coding], size: int) -> list[list[str]]:
-        """The doubts of each comment, over the facets where several codes or none may be given."""
-        found: list[list[str]] = [[] for _ in range(size)]
-        asked = [facet.id for facet in self.facets if not facet.exclusive]
-        for facet in asked:
-            for name, reason in DOUBTS.items():
-                for row in np.flatnonzero(reason(codings[facet], self.model.classifiers[facet].thresholds_)):
-                    found[row].append(f"{name} ({facet})")
-        for row in np.flatnonzero(no_code(codings[facet] for facet in asked)) if asked else ():
-            found[row].append(NO_CODE)
-        return found
 
     def _enough(self, place: int) -> float:
         """The share of known values that makes a column one of groups; less where its header asks for the group."""
@@ -214,8 +337,9 @@ def _short(part: str) -> str:
     return part if len(part) <= LONGEST_QUOTE else part[: LONGEST_QUOTE - 1].rstrip() + "…"
 
 
-def _batched(comments: Iterator[Comment]) -> Iterator[list[Comment]]:
-    while batch := list(itertools.islice(comments, BATCH)):
+def _batched(comments: Iterable[ToCode]) -> Iterator[list[ToCode]]:
+    stream = iter(comments)
+    while batch := list(itertools.islice(stream, BATCH)):
         yield batch
 
 

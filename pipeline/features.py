@@ -224,6 +224,13 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _vectors(self, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
         return np.asarray(sentence_vectors(self.encoder, cleaned) * np.float32(VECTOR_WEIGHT))
 
+    def vectors_of(self, rows: Sparse) -> npt.NDArray[np.float32]:
+        """The sentence vectors within some rows of features: (texts × dimension), no columns without an encoder."""
+        encoder = load_encoder(self.encoder)
+        if encoder is None:
+            return np.zeros((rows.shape[0], 0), dtype=np.float32)
+        return np.asarray(rows[:, -encoder.dimension :].toarray() / np.float32(VECTOR_WEIGHT))
+
     def _questions(self, questions: Sequence[str]) -> npt.NDArray[np.float32]:
         rows = np.zeros((len(questions), len(self.questions_)), dtype=np.float32)
         place = {question: n for n, question in enumerate(self.questions_)}

@@ -9,12 +9,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 import scipy
 import sklearn
 import skops
@@ -25,13 +27,14 @@ import pipeline
 from pipeline.codebook import Codebook, dump_codebook, load_codebook
 from pipeline.encoder import load_encoder
 from pipeline.errors import CodebookError, ModelError, OutputError
+from pipeline.learned import TEXTS, VECTORS, Learned, learned_from, read_learned, write_learned
 from pipeline.settings import Settings
 from pipeline.training import TrainedModel
 
-FORMAT = 1
+FORMAT = 2
 ESTIMATORS, MANIFEST, CARD, CODEBOOK = "estimators.skops", "manifest.json", "card.md", "codebook.toml"
 CURRENT = "current"
-RUN_FILES = {"coded.csv", "decisions.db"}
+RUN_FILES = {"coded.csv", "comments.db", "decisions.db"}
 
 # Whatever else a file holds, it is refused. skops itself vouches for scikit-learn's own and NumPy's arrays.
 ALLOWED_TYPES = [
@@ -44,16 +47,22 @@ ALLOWED_TYPES = [
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A loaded model, its folder and its manifest."""
+    """A loaded model, its folder, its manifest, and the comments it learned from."""
 
     model: TrainedModel
     folder: Path
     manifest: dict[str, Any]
+    learned: Learned
 
     @property
     def digest(self) -> str:
         """SHA-256 of the estimators' file."""
         return str(self.manifest["estimators_sha256"])
+
+    @cached_property
+    def known(self) -> dict[str, npt.NDArray[np.float32]]:
+        """For each facet the codes of the comments learned from (comments × codes), NaN where nobody said."""
+        return {facet.id: self.learned.known(facet.id, facet.ids) for facet in self.model.codebook.facet}
 
 
 def check_place(folder: Path, replace: bool = False) -> None:
@@ -133,11 +142,13 @@ def save_model(
     *,
     replace: bool,
     extras: Mapping[str, str] | None = None,
+    learned: Learned | None = None,
 ) -> None:
-    """Writes a model folder, with further files of text by name. Raises OutputError where it cannot be written."""
+    """Writes a model folder, with what it learned from and further files of text by name. Raises OutputError."""
     check_model_place(folder, replace)
     with whole_folder(folder, replace) as made:
         dump({"features": model.features, "classifiers": model.classifiers}, made / ESTIMATORS)
+        write_learned(learned or learned_from((), (), np.zeros((0, 0), np.float32)), made)
         written = {
             "format": FORMAT,
             "corpus": [],
@@ -145,6 +156,7 @@ def save_model(
             **manifest,
             "codebook_digest": model.codebook.digest,
             "estimators_sha256": _sha256(made / ESTIMATORS),
+            "learned_sha256": [_sha256(made / name) for name in (TEXTS, VECTORS)],
             "versions": versions(),
         }
         (made / CODEBOOK).write_text(dump_codebook(model.codebook), encoding="utf-8")
@@ -162,12 +174,15 @@ def load_model(folder: Path, codebook: Codebook | None = None) -> StoredModel:
     manifest = read_manifest(folder)
     try:
         digest = _sha256(folder / ESTIMATORS)
+        learned = [_sha256(folder / name) for name in (TEXTS, VECTORS)]
         own = load_codebook(folder / CODEBOOK)
     except OSError as error:
-        raise ModelError(f"is damaged ({ESTIMATORS}: {error.strerror})", where=folder, fix="train it again") from None
+        lost = Path(error.filename).name if error.filename else ESTIMATORS
+        raise ModelError(f"is damaged ({lost}: {error.strerror})", where=folder, fix="train it again") from None
     except CodebookError as error:
         raise ModelError(f"is damaged ({CODEBOOK}: {error.what})", where=folder, fix="train it again") from None
-    if manifest.get("estimators_sha256") != digest or manifest.get("codebook_digest") != own.digest:
+    same = manifest.get("estimators_sha256") == digest and manifest.get("learned_sha256") == learned
+    if not same or manifest.get("codebook_digest") != own.digest:
         raise ModelError("was changed after it was made", where=folder, fix="train it again")
     if codebook is not None and codebook.digest != own.digest:
         raise ModelError(
@@ -175,7 +190,7 @@ def load_model(folder: Path, codebook: Codebook | None = None) -> StoredModel:
             where=folder,
             fix="train again with this codebook: feedback train --codebook FILE --out DIR",
         )
-    return StoredModel(_load_estimators(folder, own), folder, manifest)
+    return StoredModel(_load_estimators(folder, own), folder, manifest, read_learned(folder, own))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

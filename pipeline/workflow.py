@@ -24,6 +24,7 @@ from pipeline.corpus import (
 from pipeline.deck import Unplaced, read_deck, write_corpus
 from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.evaluation import FacetScores, indicator, score
+from pipeline.learned import Learned, learned_from
 from pipeline.model_store import (
     StoredModel,
     check_model_place,
@@ -90,7 +91,15 @@ def train_model(
     manifest = _model_manifest(corpus, codebook_path, training, scores, agreed, quality, settings)
     card = write_card(out.name, codebook, corpus, scores, agreed, quality)
     panels = [(codebook.by_id[facet].name, one.calibration) for facet, one in quality.facets.items()]
-    save_model(training.model, out, manifest, card, replace=replace, extras={PICTURE: calibration_svg(panels)})
+    save_model(
+        training.model,
+        out,
+        manifest,
+        card,
+        replace=replace,
+        extras={PICTURE: calibration_svg(panels)},
+        learned=_learned(training),
+    )
     is_current = (
         out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
     )
@@ -128,6 +137,12 @@ def _model_manifest(
         "agreement": agreed,
         "quality": quality.as_json(),
     }
+
+
+def _learned(training: Training) -> Learned:
+    """The comments the model learned from, as it keeps them."""
+    vectors = training.model.features.vectors_of(training.bags.whole)
+    return learned_from(training.comments, list(training.model.classifiers), vectors)
 
 
 def _now() -> str:
@@ -200,7 +215,7 @@ def classify(
     stored = find_model(settings, model, codebook, progress)
     started = _now()
     with whole_folder(out, replace) as made:
-        coder = RunWriter(made, export, layout, stored, with_scores=scores)
+        coder = RunWriter(made, export, layout, stored, with_scores=scores, seed=settings.seed)
         tally = coder.write(progress)
         counts = add_up(tally.counts, len(layout.questions))
         (made / "codebook.toml").write_text(dump_codebook(stored.model.codebook), encoding="utf-8")

@@ -1,0 +1,403 @@
+"""What a person sees of a run: pages of comments, and one comment with all that is known of it.
+
+The codes of a comment in a facet are what people decided, where they did; else what the machine or the respondent said.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook
+from pipeline.comment_store import RESPONDENT, GivenCode
+from pipeline.doubts import CORRECTED, often_corrected
+from pipeline.review_store import Decision, Store
+
+PAGE = 50
+NO_CODE = "none"
+# Names of what can be asked for, as they stand in addresses.
+WAITING, DOUBTFUL, DECIDED, CHANGED = "waiting", "doubtful", "decided", "changed"
+SORTS = {
+    "reading": "c.place",
+    "export": "c.n",
+    "unsure": "c.unsure DESC, c.n",
+    "longest": "c.words DESC, c.n",
+    "shortest": "c.words, c.n",
+    "question": "c.question, c.n",
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which comments to show, and in which order. Empty: no such limit.
+
+    code: `facet:code`, or `facet:none` for those without; state: waiting, doubtful (waiting, with a doubt), decided or
+    changed (decided otherwise than the machine); group: a value of `column`.
+    """
+
+    text: str = ""
+    code: str = ""
+    doubt: str = ""
+    state: str = ""
+    question: str = ""
+    column: str = ""
+    group: str = ""
+    sort: str = "reading"
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The codes of a comment in one facet; machine: what it said; source: `machine`, `respondent` or `person`."""
+
+    codes: tuple[str, ...]
+    machine: tuple[str, ...]
+    source: str
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One comment of a page. `n` numbers it within the run; copies: how many comments say the same, itself included."""
+
+    n: int
+    comment_id: str
+    response_id: str
+    question: str
+    text: str
+    doubts: tuple[str, ...]
+    copies: int
+    others: Mapping[str, str]
+    facets: Mapping[str, Codes]
+
+    @property
+    def decided(self) -> bool:
+        """Whether a person has decided any facet."""
+        return any(one.decision is not None for one in self.facets.values())
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of comments, how many there are in all, and the last decision they show."""
+
+    lines: tuple[Line, ...]
+    total: int
+    page: int
+    pages: int
+    as_of: int
+
+
+@dataclass(frozen=True)
+class Near:
+    """A like comment learned from: its row there, and the likeness (cosine)."""
+
+    row: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class View:
+    """One comment with all that is known of it.
+
+    probability: facet → code → probability; why: facet → code → (part of the comment, words); history: oldest first.
+    """
+
+    line: Line
+    probability: Mapping[str, Mapping[str, float]]
+    why: Mapping[str, Mapping[str, tuple[str, tuple[str, ...]]]]
+    near: tuple[Near, ...]
+    history: tuple[Decision, ...]
+    as_of: int
+
+
+class Review:
+    """A run, open to be read by people. A context manager; one for each thread."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.store = Store(run)
+
+    def __enter__(self) -> "Review":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    @cached_property
+    def codebook(self) -> Codebook:
+        """The codebook as last edited in this run, else the one it was coded with."""
+        edited = self.store.book()
+        return parse_codebook(edited, self.run) if edited else load_codebook(self.run / "codebook.toml")
+
+    @cached_property
+    def coded_codes(self) -> dict[str, tuple[str, ...]]:
+        """The codes of each facet that the machine gave probabilities of, in their order."""
+        return {facet: tuple(codes) for facet, codes in self.store.meta("codes").items()}
+
+    @cached_property
+    def facets(self) -> tuple[Facet, ...]:
+        """The facets people are asked about: those the machine coded, but for what respondents say of themselves."""
+        said = self.store.meta("facet_columns")
+        return tuple(f for f in self.codebook.facet if f.id in self.coded_codes and f.id not in said)
+
+    @cached_property
+    def total(self) -> int:
+        """How many comments there are."""
+        return int(self.store.meta("comments"))
+
+    # ---- pages ------------------------------------------------------------------------------------------------------
+
+    def page(self, query: Query, size: int = PAGE) -> Page:
+        """One page of the comments asked for."""
+        where, values = self._where(query)
+        total = self._one(f"SELECT count(*) FROM run.comments c WHERE {where}", values)
+        pages = max(1, -(-total // size))
+        number = min(max(query.page, 1), pages)
+        found = self.store.db.execute(
+            f"SELECT c.n FROM run.comments c WHERE {where} ORDER BY {SORTS.get(query.sort, SORTS['reading'])} "
+            "LIMIT ? OFFSET ?",
+            (*values, size, (number - 1) * size),
+        )
+        return Page(tuple(self.lines([n for (n,) in found])), total, number, pages, self.store.as_of)
+
+    def numbers(self, query: Query) -> list[int]:
+        """All comments asked for, by number, in their order."""
+        where, values = self._where(query)
+        order = SORTS.get(query.sort, SORTS["reading"])
+        return [
+            n
+            for (n,) in self.store.db.execute(
+                f"SELECT c.n FROM run.comments c WHERE {where} ORDER BY {order}",
+                values,
+            )
+        ]
+
+    def next_after(self, n: int, query: Query) -> int | None:
+        """The next comment asked for after this one, in the order asked for; the first one after the last."""
+        where, values = self._where(query)
+        key, direction = ("c.n", ">") if query.sort == "export" else ("c.place", ">")
+        here = self._one(f"SELECT {key} FROM run.comments c WHERE c.n = ?", (n,))
+        later = (
+            f"SELECT c.n FROM run.comments c WHERE {where} AND c.n <> ? AND {key} {direction} ? ORDER BY {key} LIMIT 1"
+        )
+        first = f"SELECT c.n FROM run.comments c WHERE {where} AND c.n <> ? ORDER BY {key} LIMIT 1"
+        found = self.store.db.execute(later, (*values, n, here)).fetchone()
+        found = found or self.store.db.execute(first, (*values, n)).fetchone()
+        return int(found[0]) if found else None
+
+    def _one(self, query: str, values: Sequence[Any] = ()) -> int:
+        found = self.store.db.execute(query, values).fetchone()
+        return int(found[0]) if found and found[0] is not None else 0
+
+    def _where(self, query: Query) -> tuple[str, list[Any]]:
+        """The condition in SQL, and what people typed as its values."""
+        conditions, values = ["1"], []
+        if query.text:
+            escaped = query.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            conditions.append("(c.text LIKE ? ESCAPE '\\' OR c.comment_id = ?)")
+            values += [f"%{escaped}%", query.text]
+        if query.code and ":" in query.code:
+            condition, more = self._with_code(*query.code.split(":", 1))
+            conditions.append(condition)
+            values += more
+        if query.doubt == CORRECTED:
+            pairs = sorted(self.often_corrected())
+            given = ", ".join("(?, ?)" for _ in pairs) or "('', '')"
+            conditions.append(f"c.n IN (SELECT n FROM run.given WHERE (facet, code) IN (VALUES {given}))")
+            values += [text for pair in pairs for text in pair]
+        elif query.doubt:
+            conditions.append("instr(c.doubts, ?) > 0")
+            values.append(query.doubt)
+        if query.state in STATES:
+            conditions.append(STATES[query.state])
+        if query.question:
+            conditions.append("c.question = ?")
+            values.append(query.question)
+        if query.column:
+            conditions.append("EXISTS (SELECT 1 FROM json_each(c.others) o WHERE o.key = ? AND trim(o.value) = ?)")
+            values += [query.column, query.group]
+        return " AND ".join(conditions), values
+
+    @staticmethod
+    def _with_code(facet: str, code: str) -> tuple[str, list[Any]]:
+        """The comments that have a code now, by decision or by the machine where nobody decided; `none`: no code."""
+        undecided = f"NOT EXISTS ({STANDS} AND s.facet = ?)"
+        if code == NO_CODE:
+            machine = f"({undecided} AND NOT EXISTS (SELECT 1 FROM run.given g WHERE g.n = c.n AND g.facet = ?))"
+            return f"(EXISTS ({STANDS} AND s.facet = ? AND s.codes = '[]') OR {machine})", [facet, facet, facet]
+        people = (
+            "EXISTS (SELECT 1 FROM standing s, json_each(s.codes) j "
+            "WHERE s.comment_id = c.comment_id AND s.facet = ? AND j.value = ?)"
+        )
+        machine = f"({undecided} AND EXISTS (SELECT 1 FROM run.given g WHERE g.facet = ? AND g.code = ? AND g.n = c.n))"
+        return f"({people} OR {machine})", [facet, code, facet, facet, code]
+
+    # ---- comments ---------------------------------------------------------------------------------------------------
+
+    def lines(self, numbers: Sequence[int]) -> list[Line]:
+        """Comments by number, in the order asked for."""
+        found: dict[int, Line] = {}
+        for some in (numbers[k : k + 500] for k in range(0, len(numbers), 500)):
+            found |= {line.n: line for line in self._lines(some)}
+        return [found[n] for n in numbers]
+
+    def _lines(self, numbers: Sequence[int]) -> Iterator[Line]:
+        marks = ",".join("?" * len(numbers))
+        given: dict[int, list[GivenCode]] = {}
+        for n, *one in self.store.db.execute(
+            f"SELECT n, facet, code, probability, source FROM run.given WHERE n IN ({marks}) ORDER BY n, facet, rank",
+            numbers,
+        ):
+            given.setdefault(n, []).append(GivenCode(*one))
+        decided = self._standing_of(numbers, marks)
+        often = self.often_corrected()
+        for n, id_, response, question, text, doubts, copies, others in self.store.db.execute(
+            "SELECT n, comment_id, response_id, question, text, doubts, "
+            "(SELECT count(*) FROM run.comments k WHERE k.copies = c.copies), others "
+            f"FROM run.comments c WHERE n IN ({marks})",
+            numbers,
+        ):
+            facets = self._codes(given.get(n, []), decided.get(id_, {}))
+            named = [doubt for doubt in doubts.split("|") if doubt]
+            if any((one.facet, one.code) in often for one in given.get(n, [])):
+                named.append(CORRECTED)
+            yield Line(n, id_, response, question, text, tuple(named), max(copies, 1), json.loads(others), facets)
+
+    def _standing_of(self, numbers: Sequence[int], marks: str) -> dict[str, dict[str, Decision]]:
+        where = (
+            f"d.id IN (SELECT s.decision FROM standing s JOIN run.comments c USING (comment_id) WHERE c.n IN ({marks}))"
+        )
+        found: dict[str, dict[str, Decision]] = {}
+        for one in self.store.decisions_where(where, numbers):
+            found.setdefault(one.comment_id, {})[one.facet] = one
+        return found
+
+    def _codes(self, given: Sequence[GivenCode], decided: Mapping[str, Decision]) -> dict[str, Codes]:
+        facets = {}
+        for facet in self.codebook.facet:
+            if facet.id not in self.coded_codes and facet.id not in decided:
+                continue
+            machine = tuple(one.code for one in given if one.facet == facet.id)
+            decision = decided.get(facet.id)
+            if decision is not None:
+                facets[facet.id] = Codes(decision.codes or (), machine, "person", decision)
+            else:
+                said = any(one.facet == facet.id and one.source == RESPONDENT for one in given)
+                facets[facet.id] = Codes(machine, machine, RESPONDENT if said else "machine")
+        return facets
+
+    def comment(self, n: int) -> View | None:
+        """One comment with all that is known of it; None where there is none of this number."""
+        found = self.store.db.execute(
+            "SELECT probability, near, similarity, why FROM run.details WHERE n = ?", (n,)
+        ).fetchone()
+        if found is None:
+            return None
+        line = next(self._lines([n]))
+        probability, near, similarity, why = found
+        rows = zip(
+            np.frombuffer(near, dtype=np.int32).tolist(),
+            np.frombuffer(similarity, dtype=np.float16).tolist(),
+            strict=True,
+        )
+        return View(
+            line,
+            self._by_code(np.frombuffer(probability, dtype=np.float16)),
+            {f: {c: (part, tuple(words)) for c, (part, words) in of.items()} for f, of in json.loads(why).items()},
+            tuple(Near(row, likeness) for row, likeness in rows),
+            tuple(self.store.history(line.comment_id)),
+            self.store.as_of,
+        )
+
+    def _by_code(self, probability: npt.NDArray[np.float16]) -> dict[str, dict[str, float]]:
+        values = iter(probability.tolist())
+        return {facet: {code: next(values) for code in codes} for facet, codes in self.coded_codes.items()}
+
+    def copies_of(self, n: int) -> list[int]:
+        """The other comments that say the same, by number."""
+        query = "SELECT n FROM run.comments WHERE copies = (SELECT copies FROM run.comments WHERE n = ?) AND n <> ?"
+        return [found for (found,) in self.store.db.execute(query, (n, n))]
+
+    def number_of(self, comment_id: str) -> int | None:
+        """The number of a comment by its id."""
+        found = self.store.db.execute("SELECT n FROM run.comments WHERE comment_id = ?", (comment_id,)).fetchone()
+        return int(found[0]) if found else None
+
+    def all_lines(self) -> Iterator[Line]:
+        """Every comment in the order of the export, few at a time."""
+        for start in range(1, self.total + 1, 500):
+            yield from self.lines(list(range(start, min(start + 500, self.total + 1))))
+
+    def vectors(self, numbers: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The sentence vectors of comments (comments × d), d 0 without an encoder."""
+        blobs: dict[int, bytes] = {}
+        for some in (numbers[k : k + 500] for k in range(0, len(numbers), 500)):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT n, vector FROM run.details WHERE n IN ({marks})"
+            blobs |= dict(self.store.db.execute(query, some).fetchall())
+        rows = [np.frombuffer(blobs[n], dtype=np.float16) for n in numbers]
+        return np.array(rows, dtype=np.float32) if rows else np.zeros((0, 0), np.float32)
+
+    # ---- counts -----------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """How many comments there are in all, and in each state."""
+        found = {"all": self.total}
+        for state, condition in STATES.items():
+            found[state] = self._one(f"SELECT count(*) FROM run.comments c WHERE {condition}")
+        return found
+
+    def code_counts(self) -> dict[tuple[str, str], int]:
+        """How many comments have each (facet, code) now."""
+        machine = (
+            "SELECT facet, code, count(*) FROM run.given g WHERE NOT EXISTS (SELECT 1 FROM standing s "
+            "JOIN run.comments c USING (comment_id) WHERE c.n = g.n AND s.facet = g.facet) GROUP BY facet, code"
+        )
+        people = "SELECT s.facet, j.value, count(*) FROM standing s, json_each(s.codes) j GROUP BY s.facet, j.value"
+        found: dict[tuple[str, str], int] = {}
+        for query in (machine, people):
+            for facet, code, count in self.store.db.execute(query):
+                found[(facet, code)] = found.get((facet, code), 0) + count
+        return found
+
+    def changed_in_order(self) -> list[bool]:
+        """For each decided comment, in the order they were first decided, whether people changed a code."""
+        changed: dict[str, bool] = {}
+        for one in self.store.decisions():
+            if one.codes is not None:
+                changed[one.comment_id] = changed.get(one.comment_id, False) or set(one.codes) != set(one.shown)
+        return list(changed.values())
+
+    def often_corrected(self) -> set[tuple[str, str]]:
+        """The (facet, code) that people keep changing."""
+        if self._corrected is None:
+            seen: dict[tuple[str, str], list[int]] = {}
+            for one in self.store.standing():
+                for code in {*one.shown, *(one.codes or ())}:
+                    tally = seen.setdefault((one.facet, code), [0, 0])
+                    tally[0] += 1
+                    tally[1] += (code in one.shown) != (code in (one.codes or ()))
+            self._corrected = {pair for pair, (n, changed) in seen.items() if often_corrected(n, changed)}
+        return self._corrected
+
+    _corrected: set[tuple[str, str]] | None = None
+
+
+STANDS = "SELECT 1 FROM standing s WHERE s.comment_id = c.comment_id"
+STATES = {
+    WAITING: f"NOT EXISTS ({STANDS})",
+    DOUBTFUL: f"(c.doubts <> '' AND NOT EXISTS ({STANDS}))",
+    DECIDED: f"EXISTS ({STANDS})",
+    CHANGED: f"EXISTS ({STANDS} AND s.codes <> (SELECT json_group_array(code) FROM "
+    "(SELECT code FROM run.given g WHERE g.n = c.n AND g.facet = s.facet ORDER BY code)))",
+}
+
+
+def next_query(query: Query) -> Query:
+    """What "next" means while reading: the same comments, but for those decided, where the query does not say."""
+    return query if query.state else replace(query, state=WAITING)
