@@ -10,10 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.codebook import Codebook, Entry, Facet, Wording, load_codebook, split_codes
+from pipeline.codebook import Codebook, Entry, Facet, Wording, load_codebook, parse_codebook, split_codes
 from pipeline.errors import InputError
 from pipeline.evaluation import wilson
 from pipeline.responses import read_cell
+from pipeline.review_store import FILE as DECISIONS
+from pipeline.review_store import Store
 
 NO_CODE = "(no code)"
 NOT_GIVEN = "(not given)"
@@ -99,12 +101,13 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
     for name in FILES:
         if not (run / name).is_file():
             raise InputError(f"is no run folder: {name} is missing", where=run, fix=f"make one with {CODE_AGAIN}")
-    whole = load_codebook(run / "codebook.toml")
+    decided, edited = _decided(run)
+    whole = edited or load_codebook(run / "codebook.toml")
     published = whole.wording_named(wording) if wording is not None else None
     counts = _counts(run / "manifest.json")
     columns = tuple(dict.fromkeys(by))
     book = _coded_facets(whole, run / "coded.csv")
-    frame = _coded(run / "coded.csv", book, columns)
+    frame = _with_decisions(_coded(run / "coded.csv", book, columns), book, decided)
     names = {facet.id: _names(facet, published) for facet in book.facet}
     mentions = {facet.id: _mentions(frame, facet, run / "coded.csv") for facet in book.facet}
     groups = [_everyone(frame), *(_group(column, frame, book, mentions, names, run) for column in columns)]
@@ -144,7 +147,7 @@ def _coded(path: Path, book: Codebook, by: Sequence[str]) -> pd.DataFrame:
     header = _header(path)
     places = _places(header, book)
     _check_columns(path, places, book, by)
-    needed = ["response_id", *book.by_id, *_sources(book, places), *(c for c in by if c not in book.by_id)]
+    needed = ["comment_id", "response_id", *book.by_id, *_sources(book, places), *(c for c in by if c not in book.by_id)]
     at = {places[name]: name for name in needed}
     try:
         frame = pd.read_csv(
@@ -162,6 +165,31 @@ def _coded(path: Path, book: Codebook, by: Sequence[str]) -> pd.DataFrame:
         raise InputError(f"cannot be read ({reason})", where=path, fix=f"code again: {CODE_AGAIN}") from None
     frame = frame.rename(columns=at).fillna("")
     return frame.assign(response=pd.factorize(frame["response_id"])[0])
+
+
+def _decided(run: Path) -> tuple[dict[str, dict[str, str]], Codebook | None]:
+    """What people decided, facet → comment → codes joined by `|`, and the codebook as they edited it."""
+    if not (run / DECISIONS).is_file():
+        return {}, None
+    found: dict[str, dict[str, str]] = {}
+    with Store(run) as store:
+        for one in store.standing():
+            found.setdefault(one.facet, {})[one.comment_id] = "|".join(one.codes or ())
+        edited = store.book()
+    return found, parse_codebook(edited, run / DECISIONS) if edited else None
+
+
+def _with_decisions(frame: pd.DataFrame, book: Codebook, decided: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """The comments with what people decided in place of what the tool said, and how many facets of each they did."""
+    by_people = pd.Series(0, index=frame.index)
+    for facet in book.facet:
+        codes = frame["comment_id"].map(read_cell).map(decided.get(facet.id, {}))
+        known = codes.notna()
+        frame[facet.id] = frame[facet.id].mask(known, codes)
+        if f"{facet.id}_source" in frame:
+            frame[f"{facet.id}_source"] = frame[f"{facet.id}_source"].mask(known, GIVEN)
+        by_people += known
+    return frame.assign(by_people=by_people)
 
 
 def _coded_facets(book: Codebook, path: Path) -> Codebook:
@@ -195,9 +223,10 @@ def _sources(book: Codebook, places: Mapping[str, int]) -> list[str]:
 
 def _check_columns(path: Path, places: Mapping[str, int], book: Codebook, by: Sequence[str]) -> None:
     """Raises InputError for a column of the run that is gone, or one named in `by` that is not there."""
-    if "response_id" not in places:
-        fix = f"the file was changed; code the export again: {CODE_AGAIN}"
-        raise InputError("the column 'response_id' is missing", where=path, fix=fix)
+    for name in ("comment_id", "response_id"):
+        if name not in places:
+            fix = f"the file was changed; code the export again: {CODE_AGAIN}"
+            raise InputError(f"the column {name!r} is missing", where=path, fix=fix)
     hidden = {"comment_id", "response_id", "text", *(f"{facet}_probability" for facet in book.by_id)}
     known = [name for name in places if name not in hidden and not name.startswith(tuple(f"{f}:" for f in book.by_id))]
     for name in by:
@@ -346,7 +375,7 @@ def _notes(
         f"Base: {base:,} respondent{_s(base)} of {counts['responses']:,} who wrote something with content; "
         "a respondent may have several codes, so shares do not add up to 100 %.",
         _set_apart(counts),
-        "The codes were given by the tool and have not been checked by people; the shares are those of its codes.",
+        _who_coded(frame),
         "The interval is Wilson's 95 % interval of a share. It allows for chance in who answered, "
         "not for errors of the tool, nor for who chose not to answer.",
     ]
@@ -354,6 +383,17 @@ def _notes(
         notes.append(f"coded.csv holds {len(frame):,} comments, its manifest says {counts['coded']:,}: it was changed.")
     notes += [_known(facet, frame, mentions[facet.id], base) for facet in book.facet if facet.exclusive]
     return (*notes, *_about_groups(groups[1:]))
+
+
+def _who_coded(frame: pd.DataFrame) -> str:
+    """Whose codes are counted."""
+    people = int((frame["by_people"] > 0).sum())
+    if not people:
+        return "The codes were given by the tool and have not been checked by people; the shares are those of its codes."
+    return (
+        f"People decided the codes of {people:,} of the {len(frame):,} comments; the others have those the tool gave "
+        "them, which have not been checked."
+    )
 
 
 def _s(count: int) -> str:

@@ -370,7 +370,7 @@ def test_damaged_files_are_refused(run):
     assert "the column 'response_id' is missing. Fix: the file was changed" in refusal(InputError, run)
     (run / "coded.csv").write_bytes(b"")
     assert "coded.csv: there is no column of codes. Fix: the file was changed" in refusal(InputError, run)
-    (run / "coded.csv").write_bytes(b"response_id,principle,stakeholder\nr1,caf\xe9,\n")
+    (run / "coded.csv").write_bytes(b"comment_id,response_id,principle,stakeholder\nc1,r1,caf\xe9,\n")
     assert "coded.csv: cannot be read (" in refusal(InputError, run)
 
 

@@ -1,0 +1,69 @@
+"""Codebooks, and coded comments to learn from."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.groups import codebook, corpus
+from pipeline.cli.manners import PATH, command
+
+
+@command(codebook, "check")
+@click.argument("book", type=PATH)
+def codebook_check_command(book: Path) -> None:
+    """Check a codebook BOOK.toml: an error is named with its place; remarks say what to look at.
+
+    \b
+    Example:  feedback codebook check corpus/codebook.toml
+    """
+    from pipeline.codebook import load_codebook, remarks
+
+    loaded = load_codebook(book)
+    for facet in loaded.facet:
+        examples = sum(len(code.examples) for code in facet.code)
+        kind = "one code a comment" if facet.exclusive else "several codes or none"
+        click.echo(f"{facet.id}: {len(facet.code)} codes, {examples} examples, {kind}")
+    for wording in loaded.wording:
+        click.echo(f"wording {wording.id}: {wording.name}")
+    for remark in remarks(loaded):
+        click.echo(f"remark: {remark}")
+    click.echo("The codebook is sound.", err=True)
+
+
+@command(codebook, "init")
+@click.argument("file", type=PATH)
+@click.option("--facet", "facets", multiple=True, help="A column of codes; may be given several times.")
+@click.option("--out", required=True, type=PATH, help="The codebook to make.")
+def codebook_init_command(file: Path, facets: tuple[str, ...], out: Path) -> None:
+    """Make a codebook from a FILE of coded comments.
+
+    \b
+    Example:  feedback codebook init coded.xlsx --facet Theme --out book.toml
+    """
+    from pipeline.workflow import init_codebook
+
+    book = init_codebook(file, facets, out)
+    for facet in book.facet:
+        kind = "one code a comment" if facet.exclusive else "several codes or none"
+        click.echo(f"{facet.id}: {len(facet.code)} codes, {kind}", err=True)
+    click.echo(f"Written: {out}. Add a definition and examples to each code.", err=True)
+
+
+@command(corpus, "import")
+@click.argument("deck", type=PATH)
+@click.option("--out", required=True, type=PATH, help="The file of coded comments to make.")
+@click.option("--codebook", "codebook_path", type=PATH, help="Codebook; by default the shipped one.")
+def corpus_import_command(deck: Path, out: Path, codebook_path: Path | None) -> None:
+    """Turn an engagement DECK (.txt, .md, .pptx or .pdf) into coded comments; say what could not be placed.
+
+    \b
+    Example:  feedback corpus import deck.pptx --out corpus/private/deck.csv
+    """
+    from pipeline.workflow import import_deck
+
+    imported = import_deck(deck, out, codebook_path)
+    for session, points in imported.sessions.items():
+        click.echo(f"{session}: {points} points", err=True)
+    for unplaced in imported.unplaced:
+        click.echo(f"Not placed, {deck.name}:{unplaced.line}: {unplaced.reason}: {unplaced.text[:60]}", err=True)
+    click.echo(f"{sum(imported.sessions.values())} points written to {out}", err=True)
