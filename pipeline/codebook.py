@@ -79,15 +79,15 @@ class Facet:
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
-        return {_plain(text): code.id for code in self.code for text in _called(code)}
+        return {plain_name(text): code.id for code in self.code for text in _called(code)}
 
     def find(self, text: str) -> str | None:
         """The id of the code that `text` (an id, a name or an alias, in any case) means; None if there is none."""
-        return self._spellings.get(_plain(text))
+        return self._spellings.get(plain_name(text))
 
     def nearest(self, text: str) -> str:
         """The known id or name closest to a wrong one, for error messages."""
-        near = get_close_matches(_plain(text), self._spellings, n=1, cutoff=0.0)
+        near = get_close_matches(plain_name(text), self._spellings, n=1, cutoff=0.0)
         return self._spellings[near[0]]
 
 
@@ -143,7 +143,7 @@ class Codebook:
     def wording_named(self, name: str) -> Wording:
         """The wording with this id or name. Raises CodebookError naming the ones there are."""
         for wording in self.wording:
-            if _plain(name) in (_plain(wording.id), _plain(wording.name)):
+            if plain_name(name) in (plain_name(wording.id), plain_name(wording.name)):
                 return wording
         known = ", ".join(wording.id for wording in self.wording) or "none in this codebook"
         raise CodebookError(f"no published wording {name!r}", fix=f"use one of: {known}")
@@ -154,7 +154,7 @@ def _called(code: Code) -> tuple[str, ...]:
     return (code.id, code.name, *code.aliases)
 
 
-def _plain(text: str) -> str:
+def plain_name(text: str) -> str:
     """A name without case, punctuation or spacing: "Community-Led " and "community led" are the same."""
     return " ".join(re.sub(r"[\W_]+", " ", text).casefold().split()) or text.strip()
 
@@ -188,7 +188,7 @@ def parse_codebook(text: str, path: Path) -> Codebook:
         raise CodebookError(f"is not valid TOML: {error}", where=path, fix="correct that line") from None
     try:
         book = _build(Codebook, table, "the codebook")
-        _check(book)
+        check_codebook(book)
     except CodebookError as error:
         raise CodebookError(error.what, where=f"{path}, {error.where}", fix=error.fix) from None
     return book
@@ -233,7 +233,8 @@ def _value(kind: Any, value: Any, key: str, place: str) -> Any:
 # ---- rules ---------------------------------------------------------------------------------------------------------
 
 
-def _check(book: Codebook) -> None:
+def check_codebook(book: Codebook) -> None:
+    """The rules that no file can break. Raises CodebookError naming the place."""
     if not book.facet:
         raise CodebookError("there is no facet", where="the codebook", fix="add a [[facet]] with codes")
     _unique([facet.id for facet in book.facet], "facet id", "the codebook")
@@ -252,7 +253,7 @@ def _check_facet(facet: Facet) -> None:
     if not facet.code:
         raise CodebookError("has no code", where=place, fix="add a [[facet.code]]")
     _unique([code.id for code in facet.code], "code id", place)
-    owners = Counter(name for code in facet.code for name in dict.fromkeys(map(_plain, _called(code))))
+    owners = Counter(name for code in facet.code for name in dict.fromkeys(map(plain_name, _called(code))))
     for name, codes in owners.items():
         if codes > 1:
             raise CodebookError(f"two codes are called {name!r}", where=place, fix="rename one, or drop the alias")
@@ -339,7 +340,7 @@ def codebook_from(name: str, columns: Mapping[str, Sequence[str]]) -> Codebook:
     """
     facets = tuple(_facet_from(title, [split_codes(cell) for cell in cells]) for title, cells in columns.items())
     book = Codebook(name=name, facet=facets)
-    _check(book)
+    check_codebook(book)
     return book
 
 
@@ -349,14 +350,14 @@ def _facet_from(title: str, rows: Sequence[Sequence[str]]) -> Facet:
         raise CodebookError(f"column {title!r} holds no codes", fix="name a column of codes with --facet")
     names: dict[str, str] = {}  # plain spelling → the spelling used most
     for code, _ in counts.most_common():
-        names.setdefault(_plain(code), code)
+        names.setdefault(plain_name(code), code)
     used: Counter[str] = Counter()
     codes = []
     for plain in sorted(names, key=lambda plain: (make_id(plain), plain)):
         id_ = make_id(plain)
         used[id_] += 1
         codes.append(Code(id=id_ if used[id_] == 1 else f"{id_}-{used[id_]}", name=names[plain]))
-    exclusive = all(len({_plain(code) for code in row}) == 1 for row in rows)
+    exclusive = all(len({plain_name(code) for code in row}) == 1 for row in rows)
     return Facet(id=make_id(title), name=" ".join(title.split()), code=tuple(codes), exclusive=exclusive)
 
 

@@ -22,7 +22,7 @@ from pipeline.refi_qda import NOT_XML
 from pipeline.whole_file import whole_file
 
 TEXT, NOTE = "comment_text", "person_note"  # no facet can be called so: its id has no underscore
-KEYS = ("comment_id", "response_id", "question", "text", "decided_by", "decided_at")
+KEYS = ("comment_id", "response_id", "question", "text", "decided_by", "decided_at", "decided_as_of")
 EXPORT_AGAIN = "export the project again as JSON"
 
 
@@ -30,7 +30,8 @@ EXPORT_AGAIN = "export the project again as JSON"
 class CommentOut:
     """A comment to hand over. machine and decided: facet → codes, most probable or main first.
 
-    decided: what people said, None where nobody has; who and at: of that decision, at as ISO 8601.
+    decided: what people said, None where nobody has; a facet they left open is shown to the next as the machine coded
+    it. who and at: of that decision, at as ISO 8601. as_of: the last decision of the run when it was handed over.
     """
 
     comment_id: str
@@ -43,6 +44,7 @@ class CommentOut:
     who: str = ""
     at: str = ""
     note: str = ""
+    as_of: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class DecisionIn:
     """What a person said in Label Studio: facet → code ids, none of them where the tuple is empty.
 
     at: ISO 8601, as Label Studio wrote it. new: whether it was made there, not brought there from here and left alone.
+    as_of: the last decision of the run when the comment was handed over.
     """
 
     comment_id: str
@@ -58,6 +61,7 @@ class DecisionIn:
     at: str
     note: str = ""
     new: bool = True
+    as_of: int = 0
 
 
 # ---- out -----------------------------------------------------------------------------------------------------------
@@ -106,7 +110,7 @@ def write_label_studio(rows: Iterable[CommentOut], book: Codebook, path: Path, m
 
 def _task(row: CommentOut, book: Codebook, model: str) -> dict[str, Any]:
     taken = {*KEYS, TEXT, NOTE, *book.by_id}
-    own = (row.comment_id, row.response_id, row.question, row.text, row.who, row.at)
+    own = (row.comment_id, row.response_id, row.question, row.text, row.who, row.at, str(row.as_of or ""))
     data = {key: value for key, value in zip(KEYS, own, strict=True) if value or not key.startswith("decided")}
     for name, value in row.others.items():
         data[_outside(name, taken | row.others.keys()) if name in taken else name] = value
@@ -135,7 +139,8 @@ def _prediction(row: CommentOut, model: str) -> dict[str, Any]:
 
 
 def _annotation(row: CommentOut) -> dict[str, Any]:
-    decided = row.decided or {}
+    open_ = {facet: [code for code, _ in codes] for facet, codes in row.machine.items()}
+    decided = {**open_, **(row.decided or {})}
     result = [_result(row, facet, list(codes)) for facet, codes in decided.items() if codes]
     if row.note:
         note = {"text": [row.note]}
@@ -246,7 +251,7 @@ class _Reader:
         self.tally["without annotation"] += not annotations
         for annotation in map(self._dict, annotations):
             self.tally["annotations"] += 1
-            if annotation.get("was_cancelled") or annotation.get("skipped"):
+            if annotation.get("was_cancelled"):
                 self.tally["skipped"] += 1
             else:
                 yield self._decision(comment_id, annotation, data)
@@ -264,11 +269,13 @@ class _Reader:
                 notes += self._texts(result, "text")
             else:
                 self.tally["other results"] += 1
+        seen = str(data.get("decided_as_of", ""))
+        as_of = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 19 else 0
         note, who, at = "\n".join(notes), str(data.get("decided_by", "")), str(data.get("decided_at", ""))
         if _fingerprint(comment_id, codes, note, who, at) in (annotation.get("import_id"), annotation.get("id")):
-            return DecisionIn(comment_id, codes, who, at, note, new=False)
+            return DecisionIn(comment_id, codes, who, at, note, False, as_of)
         at = annotation.get("updated_at") or annotation.get("created_at") or ""
-        return DecisionIn(comment_id, codes, _who(annotation), str(at), note)
+        return DecisionIn(comment_id, codes, _who(annotation), str(at), note, True, as_of)
 
     def _facet(self, name: str) -> Facet:
         if name not in self.facets:

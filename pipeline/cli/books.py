@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.groups import codebook, corpus
 from pipeline.cli.manners import PATH, command
+from pipeline.errors import OutputError
 
 
 @command(codebook, "check")
@@ -47,6 +48,52 @@ def codebook_init_command(file: Path, facets: tuple[str, ...], out: Path) -> Non
         kind = "one code a comment" if facet.exclusive else "several codes or none"
         click.echo(f"{facet.id}: {len(facet.code)} codes, {kind}", err=True)
     click.echo(f"Written: {out}. Add a definition and examples to each code.", err=True)
+
+
+@command(codebook, "export")
+@click.argument("book", type=PATH)
+@click.option("--out", required=True, type=PATH, help="The REFI-QDA file to write, .qdc.")
+def codebook_export_command(book: Path, out: Path) -> None:
+    """Write a codebook BOOK.toml as REFI-QDA (.qdc), which NVivo, MAXQDA, ATLAS.ti and others read.
+
+    \b
+    Example:  feedback codebook export corpus/codebook.toml --out codebook.qdc
+    """
+    from pipeline.codebook import load_codebook
+    from pipeline.refi_qda import write_qdc
+
+    write_qdc(load_codebook(book), _new(out))
+    click.echo(f"Written: {out}", err=True)
+
+
+@command(codebook, "import")
+@click.argument("file", type=PATH)
+@click.option("--out", required=True, type=PATH, help="The codebook to make, .toml.")
+def codebook_import_command(file: Path, out: Path) -> None:
+    """Make a codebook of a REFI-QDA FILE.qdc, as other programs for coding write it.
+
+    \b
+    Example:  feedback codebook import nvivo.qdc --out book.toml
+    """
+    from pipeline.codebook import dump_codebook
+    from pipeline.refi_qda import read_qdc
+    from pipeline.whole_file import whole_file
+
+    read = read_qdc(file)
+    with whole_file(_new(out)) as made:
+        made.write(dump_codebook(read.codebook))
+    for note in read.notes:
+        click.echo(f"Note: {note}", err=True)
+    for facet in read.codebook.facet:
+        click.echo(f"{facet.id}: {len(facet.code)} codes", err=True)
+    click.echo(f"Written: {out}", err=True)
+
+
+def _new(path: Path) -> Path:
+    """A path where nothing is yet. Raises OutputError."""
+    if path.exists():
+        raise OutputError("is there already", where=path, fix="choose another name with --out")
+    return path
 
 
 @command(corpus, "import")

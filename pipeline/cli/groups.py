@@ -35,3 +35,8 @@ def corpus() -> None:
 @main.group()
 def models() -> None:
     """The trained models, and which one is current."""
+
+
+@main.group("label-studio")
+def label_studio() -> None:
+    """Hand comments to Label Studio, and take decisions back."""
