@@ -219,13 +219,14 @@ def write_card(
     scores: Mapping[str, FacetScores],
     agreed: Mapping[str, Any],
     quality: Quality,
+    decided: int = 0,
 ) -> str:
-    """The card as Markdown, to be kept beside the picture it shows."""
+    """The card as Markdown, to be kept beside the picture it shows. decided: comments people decided while reading."""
     parts = [
         f"# Model card: {_safe(name)}",
         *("## In short", _in_short(codebook, quality)),
         *("## What it does", _what_it_does(codebook)),
-        *("## What it learned from", _learned_from(codebook, corpus)),
+        *("## What it learned from", _learned_from(codebook, corpus, decided)),
         *("## How good it is, code by code", HOW_JUDGED),
         *_about_examples(codebook, quality),
         *(_scores_part(codebook, column, scores) for column in scores),
@@ -264,12 +265,13 @@ def _in_short(codebook: Codebook, quality: Quality) -> str:
     return "\n".join(lines)
 
 
-def _learned_from(codebook: Codebook, corpus: Corpus | None) -> str:
+def _learned_from(codebook: Codebook, corpus: Corpus | None, decided: int) -> str:
     comments = corpus.comments if corpus else ()
     sources = len({comment.source for comment in comments if comment.source})
     examples = sum(len(code.examples) for facet in codebook.facet for code in facet.code)
+    while_reading = f"{_count(decided, 'comment')} that people decided while reading, " if decided else ""
     return (
-        f"{_count(len(comments), 'coded comment')} from {_count(sources, 'named source')}, and "
+        f"{_count(len(comments), 'coded comment')} from {_count(sources, 'named source')}, {while_reading}and "
         f"{_count(examples, 'invented example')} of the codebook, whose definitions and key phrases teach too where it "
         "has any. *Coders*, on this card, are whoever gave those comments their codes: people, or a program."
     )

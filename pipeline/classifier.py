@@ -140,18 +140,23 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             probability = probability / probability.sum(axis=1, keepdims=True)
         return probability
 
-    def cross_fitted(self, Y: Floats, groups: Sequence[str]) -> tuple[Floats, Bools]:
+    def cross_fitted(
+        self, Y: Floats, groups: Sequence[str], scores: Floats | None = None, untaught: Rows | None = None
+    ) -> tuple[Floats, Bools]:
         """Probabilities and codes of the comments left out in `fit`, calibrated and cut without their own group.
 
         For scores in the model card: nothing about a comment's own source chose its probability or threshold.
-        Rows follow `left_out_rows_`.
+        Rows follow `left_out_rows_`. scores, untaught: those of `left_out_without`, and the rows it left out, which
+        then choose nothing either, unless there are no others.
         """
-        scores, truth = self.left_out_[self.left_out_rows_], Y[self.left_out_rows_]
-        names = _names(groups)[self.left_out_rows_]
+        rows = self.left_out_rows_
+        scores, truth = (self.left_out_ if scores is None else scores)[rows], Y[rows]
+        choosing = np.ones(len(rows), dtype=bool) if untaught is None else ~np.isin(rows, untaught)
         probability, given = np.zeros(scores.shape), np.zeros(scores.shape, dtype=bool)
-        for learn, held in folds(names):
+        for learn, held in folds(_names(groups)[rows]):
+            chosen = learn[choosing[learn]] if choosing[learn].any() else learn
             fitted = FacetClassifier(self.codes, self.exclusive, self.favour)
-            fitted._learn_trust(scores[learn], truth[learn])
+            fitted._learn_trust(scores[chosen], truth[chosen])
             probability[held] = fitted.as_probability(scores[held])
             given[held] = fitted.decide(probability[held])
         return probability, given
@@ -183,6 +188,24 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fits = [(np.concatenate([rows, teaching]), self.c_) for rows in drawn]
         learned = self._learn(_with_second(bags.whole, Y, weights, second), fits)
         return _scores_of_held(bags, [held for _, held in parts], learned), size
+
+    def left_out_without(
+        self,
+        untaught: Rows,
+        bags: Bags,
+        Y: Floats,
+        weights: Floats,
+        groups: Sequence[str],
+        second: Floats | None = None,
+    ) -> Floats:
+        """What `left_out_` were, had some comments taught nothing; they are judged in the same folds all the same.
+
+        To be called after `fit`, with the same; the strength stays.
+        """
+        _, parts = _split(groups)
+        fits = [(np.setdiff1d(learn, untaught), self.c_) for learn, _ in parts]
+        learned = self._learn(_with_second(bags.whole, Y, weights, second), fits)
+        return _scores_of_held(bags, [held for _, held in parts], learned)
 
     def _learn_trust(self, scores: Floats, truth: Floats) -> None:
         """Calibration, thresholds and, for an exclusive facet, how far to make up for rare codes."""
@@ -255,8 +278,8 @@ def _learn_codes(X: Sparse, Y: Floats, weights: Floats, c: float, seed: int) -> 
 
 def _learn_code(X: Sparse, y: Floats, weights: Floats, c: float, seed: int) -> tuple[npt.NDArray[np.float32], float]:
     """One code's coefficients; a code without both kinds of comment gets none, and a very low or high score."""
-    if y.min() == y.max():
-        return np.zeros(X.shape[1], dtype=np.float32), 8.0 if y.max() else -8.0
+    if not len(y) or y.min() == y.max():
+        return np.zeros(X.shape[1], dtype=np.float32), 8.0 if y.any() else -8.0
     # The dual solver is some ten times faster here than the others and lands on the same coefficients.
     model = LogisticRegression(
         C=c, class_weight="balanced", solver="liblinear", dual=True, tol=1e-2, max_iter=2000, random_state=seed

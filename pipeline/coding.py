@@ -95,21 +95,24 @@ class CodedWriter:
         self.unknown: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
-        self._open = ExitStack()
-        file = self._open.enter_context((self.made / "coded.csv").open("w", encoding="utf-8", newline=""))
-        self._rows = csv.writer(file)
-        self._rows.writerow(self._header())
+        with ExitStack() as opened:
+            file = opened.enter_context((self.made / "coded.csv").open("w", encoding="utf-8", newline=""))
+            self._rows = csv.writer(file)
+            self._rows.writerow(self._header())
+            self._store = CommentWriter(self.made / comment_store.FILE, self._meta())
+            opened.callback(self._store.close)
+            self._open = opened.pop_all()
+        return self
+
+    def _meta(self) -> dict[str, Any]:
         thresholds = {facet.id: self.model.classifiers[facet.id].thresholds_.tolist() for facet in self.facets}
-        meta = {
+        return {
             "codes": {facet.id: list(facet.ids) for facet in self.facets},
             "thresholds": thresholds,
             "facet_columns": dict(self.facet_columns),
             "others": list(self.others),
             "model": {"name": self.stored.folder.name, "sha256": self.stored.digest},
         }
-        self._store = CommentWriter(self.made / comment_store.FILE, meta)
-        self._open.callback(self._store.close)
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

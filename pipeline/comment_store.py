@@ -3,10 +3,12 @@
 Everything in it follows from the export and the model, so it may be made again; what people said is in `decisions.db`.
 """
 
+import errno
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,13 +99,30 @@ class CodedRow:
     why: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]
 
 
+@contextmanager
+def _as_any_file() -> Iterator[None]:
+    """A full disk is told as for any other file."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(errno.EIO, str(error)) from None
+
+
 class CommentWriter:
-    """Writes `comments.db` while comments stream by; `finish` gives the order of reading and closes it."""
+    """Writes `comments.db` while comments stream by; `finish` gives the order of reading and closes it.
+
+    Raises OSError where it cannot be written.
+    """
 
     def __init__(self, path: Path, meta: Mapping[str, Any]) -> None:
         self.db = sqlite3.connect(path, isolation_level=None)
         # The folder is thrown away where this is interrupted, so nothing has to be safe before the end.
-        self.db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + SCHEMA + "BEGIN;")
+        try:
+            with _as_any_file():
+                self.db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;" + SCHEMA + "BEGIN;")
+        except OSError:
+            self.db.close()
+            raise
         self.meta = dict(meta)
         self.values: dict[str, Counter[str]] = {}
         self.n = 0
@@ -114,15 +133,16 @@ class CommentWriter:
         for row in rows:
             self.n += 1
             self._count_values(row.others)
-            others = _storable(json.dumps(dict(row.others), ensure_ascii=False))
-            texts = map(_storable, (row.comment_id, row.response_id, row.question, row.text))
+            others = storable(json.dumps(dict(row.others), ensure_ascii=False))
+            texts = map(storable, (row.comment_id, row.response_id, row.question, row.text))
             words, doubts = len(row.text.split()), "|".join(row.doubts)
             comments.append((self.n, *texts, words, row.copies, doubts, row.unsure, others))
             given += [(g.facet, g.code, self.n, k, g.probability, g.source) for k, g in _ranked(row.given)]
-            details.append((self.n, *_blobs(row), _storable(json.dumps(row.why, ensure_ascii=False))))
-        self.db.executemany("INSERT INTO comments VALUES (?,?,?,?,?,?,?,?,?,NULL,?)", comments)
-        self.db.executemany("INSERT INTO given VALUES (?,?,?,?,?,?)", given)
-        self.db.executemany("INSERT INTO details VALUES (?,?,?,?,?,?)", details)
+            details.append((self.n, *_blobs(row), storable(json.dumps(row.why, ensure_ascii=False))))
+        with _as_any_file():
+            self.db.executemany("INSERT INTO comments VALUES (?,?,?,?,?,?,?,?,?,NULL,?)", comments)
+            self.db.executemany("INSERT INTO given VALUES (?,?,?,?,?,?)", given)
+            self.db.executemany("INSERT INTO details VALUES (?,?,?,?,?,?)", details)
 
     def _count_values(self, others: Mapping[str, str]) -> None:
         for column, cell in others.items():
@@ -143,10 +163,11 @@ class CommentWriter:
 
     def finish(self, places: Iterable[tuple[int, int]]) -> None:
         """Ends writing. places: (place in the order of reading, n)."""
-        self.db.executemany("UPDATE comments SET place = ? WHERE n = ?", places)
         meta = {**self.meta, "format": FORMAT, "comments": self.n, "groups": self._groups()}
-        self.db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
-        self.db.executescript(INDEXES + "ANALYZE;")  # which commits first
+        with _as_any_file():
+            self.db.executemany("UPDATE comments SET place = ? WHERE n = ?", places)
+            self.db.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
+            self.db.executescript(INDEXES + "ANALYZE;")  # which commits first
         self.db.close()
 
     def most_unsure(self, most: int) -> tuple[npt.NDArray[np.int_], Floats, Vectors]:
@@ -177,7 +198,7 @@ def _ranked(given: Sequence[GivenCode]) -> Iterable[tuple[int, GivenCode]]:
         ranks[one.facet] += 1
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Text that SQLite can hold: a lone surrogate, which no text file can hold either, becomes a question mark."""
     return text.encode("utf-8", "replace").decode()
 

@@ -57,7 +57,10 @@ def judge(
     copies: Sequence[int],
     first: Sequence[bool],
 ) -> Judged:
-    """Codes comments and says how far each is to be doubted. copies: how many say the same; first: of those."""
+    """Codes comments, at least one, and says how far each is to be doubted.
+
+    copies: how many say the same; first: whether it is the first of those.
+    """
     model = stored.model
     bags = model.features.transform(texts, questions)
     codings = model.code(bags)

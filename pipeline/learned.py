@@ -13,7 +13,7 @@ from pipeline.cleaning import normalise
 from pipeline.codebook import SEPARATOR, Codebook
 from pipeline.corpus import WORDING_SOURCE, CodedComment
 from pipeline.errors import ModelError
-from pipeline.responses import read_cell, safe_cell
+from pipeline.responses import LARGEST_CELL, read_cell, safe_cell
 
 Vectors = npt.NDArray[np.float16]
 Ints = npt.NDArray[np.int_]
@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 
 TEXTS, VECTORS = "learned.csv", "learned.npy"
 NEIGHBOURS = 5
+ASKED = 4000  # comments whose nearest neighbour is looked for; more would tell the same
+AT_A_TIME = 500  # so that memory does not grow with the square of what was learned
 UNFAMILIAR_SHARE = 0.02  # of the comments learned from are themselves as unlike all others as this
 UNKNOWN = "?"  # nobody said; an empty cell is "none of them"
 
@@ -54,10 +56,15 @@ class Learned:
         """The similarity to its nearest neighbour that all but a few of these comments reach among themselves."""
         if not self.has_vectors or len(self) < 2:
             return 0.0
-        similarity = self._wide @ self._wide.T
         said = np.unique([normalise(text) for text in self.texts], return_inverse=True)[1]
-        similarity[said[:, None] == said[None, :]] = -1.0
-        return float(np.quantile(similarity.max(axis=1), UNFAMILIAR_SHARE))
+        asked = np.linspace(0, len(self) - 1, min(len(self), ASKED)).astype(int)
+        nearest = []
+        for start in range(0, len(asked), AT_A_TIME):
+            rows = asked[start : start + AT_A_TIME]
+            similarity = self._wide[rows] @ self._wide.T
+            similarity[said[rows, None] == said[None, :]] = -1.0
+            nearest.append(similarity.max(axis=1))
+        return float(np.quantile(np.concatenate(nearest), UNFAMILIAR_SHARE))
 
     def nearest(self, vectors: npt.NDArray[np.float32]) -> tuple[Ints, Floats]:
         """Rows of the most like comments and their similarity (cosine), both (comments × up to NEIGHBOURS)."""
@@ -94,7 +101,7 @@ def learned_from(comments: Sequence[CodedComment], facets: Sequence[str], vector
 
 def write_learned(learned: Learned, folder: Path) -> None:
     """Writes the comments as CSV and the vectors as a plain array into a model folder."""
-    with (folder / TEXTS).open("w", encoding="utf-8", newline="") as file:
+    with (folder / TEXTS).open("w", encoding="utf-8", errors="replace", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["text", "source", *learned.codes])
         for n, text in enumerate(learned.texts):
@@ -106,20 +113,22 @@ def write_learned(learned: Learned, folder: Path) -> None:
 def read_learned(folder: Path, codebook: Codebook) -> Learned:
     """Reads what `write_learned` wrote. Raises ModelError where it is gone or damaged."""
     try:
+        csv.field_size_limit(LARGEST_CELL)
         with (folder / TEXTS).open(encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
-        vectors = np.load(folder / VECTORS, allow_pickle=False)
+        with (folder / VECTORS).open("rb") as file:
+            vectors = np.lib.format.read_array(file, allow_pickle=False)
         codes = {
             facet: tuple(_codes(row[place]) for row in rows)
-            for place, facet in enumerate(header)
+            for place, facet in enumerate(header[2:], 2)
             if facet in codebook.by_id
         }
         found = Learned(
             tuple(read_cell(row[0]) for row in rows), tuple(read_cell(row[1]) for row in rows), codes, vectors
         )
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, ValueError, IndexError, csv.Error) as error:
         raise ModelError(f"is damaged ({TEXTS}: {error})", where=folder, fix="train it again") from None
-    if vectors.ndim != 2 or len(vectors) != len(rows):
+    if vectors.ndim != 2 or vectors.dtype.kind != "f" or len(vectors) != len(rows):
         raise ModelError(f"is damaged ({VECTORS} does not fit {TEXTS})", where=folder, fix="train it again")
     return found
 

@@ -246,11 +246,17 @@ def current_model(settings: Settings) -> Path | None:
     return named
 
 
-def use_model(settings: Settings, name: str) -> Path:
-    """Makes a model the current one. Raises ModelError naming those there are."""
+def find_model_folder(settings: Settings, name: str) -> Path:
+    """The folder of the model of this name. Raises ModelError naming those there are."""
     folder = settings.models / name
     if folder not in list_models(settings):
         raise ModelError(f"there is no model {name!r}", where=settings.models, fix=f"use one of: {_known(settings)}")
+    return folder
+
+
+def use_model(settings: Settings, name: str) -> Path:
+    """Makes a model the current one. Raises ModelError naming those there are."""
+    folder = find_model_folder(settings, name)
     pointer = settings.models / (CURRENT + ".new")
     pointer.write_text(name + "\n", encoding="utf-8")
     pointer.replace(settings.models / CURRENT)

@@ -28,8 +28,8 @@ from pipeline.codebook import (
     Facet,
     Wording,
     check_codebook,
-    plain_name,
     make_id,
+    plain_name,
 )
 from pipeline.errors import CodebookError
 from pipeline.whole_file import whole_file

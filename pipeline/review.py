@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook
-from pipeline.comment_store import RESPONDENT, GivenCode
+from pipeline.comment_store import RESPONDENT, GivenCode, storable
 from pipeline.doubts import CORRECTED, often_corrected
 from pipeline.review_store import Decision, Store
 
 PAGE = 50
+SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))  # what `strip` takes off a cell
+MAPPED = 2**31 - 1  # bytes of comments.db that are read without being copied first
 NO_CODE = "none"
 # Names of what can be asked for, as they stand in addresses.
 WAITING, DOUBTFUL, DECIDED, CHANGED = "waiting", "doubtful", "decided", "changed"
@@ -53,12 +56,16 @@ class Query:
 
 @dataclass(frozen=True)
 class Codes:
-    """The codes of a comment in one facet; machine: what it said; source: `machine`, `respondent` or `person`."""
+    """The codes of a comment in one facet; machine: what it said, and how probable it found each.
+
+    source: whose codes these are: `machine`, `respondent` or `person`.
+    """
 
     codes: tuple[str, ...]
     machine: tuple[str, ...]
     source: str
     decision: Decision | None = None
+    probability: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,12 +128,18 @@ class Review:
     def __init__(self, run: Path) -> None:
         self.run = run
         self.store = Store(run)
+        self.store.db.execute(f"PRAGMA run.mmap_size = {MAPPED}")
 
     def __enter__(self) -> "Review":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.store.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self.store.__exit__(kind, error, trace)
 
     @cached_property
     def codebook(self) -> Codebook:
@@ -150,44 +163,68 @@ class Review:
         """How many comments there are."""
         return int(self.store.meta("comments"))
 
+    @cached_property
+    def questions(self) -> tuple[str, ...]:
+        """The questions that the comments answer, the most answered first."""
+        asked = "SELECT question FROM run.comments GROUP BY question ORDER BY count(*) DESC, question"
+        return tuple(question for (question,) in self.store.db.execute(asked))
+
     # ---- pages ------------------------------------------------------------------------------------------------------
 
     def page(self, query: Query, size: int = PAGE) -> Page:
         """One page of the comments asked for."""
-        where, values = self._where(query)
-        total = self._one(f"SELECT count(*) FROM run.comments c WHERE {where}", values)
-        pages = max(1, -(-total // size))
-        number = min(max(query.page, 1), pages)
-        found = self.store.db.execute(
-            f"SELECT c.n FROM run.comments c WHERE {where} ORDER BY {SORTS.get(query.sort, SORTS['reading'])} "
-            "LIMIT ? OFFSET ?",
-            (*values, size, (number - 1) * size),
-        )
-        return Page(tuple(self.lines([n for (n,) in found])), total, number, pages, self.store.as_of)
+        with self.store.snapshot():  # so that `as_of` is of what is shown, and hides nobody's decision in between
+            return self._page(query, size)
+
+    def _page(self, query: Query, size: int) -> Page:
+        if query == replace(Query(), sort=query.sort, page=query.page):
+            total = self.total
+            number, pages = _within(query.page, total, size)
+            found = self._found(query, "LIMIT ? OFFSET ?", (size, (number - 1) * size))
+        else:  # one walk through all of them both counts and finds
+            every = self._found(query)
+            total = len(every)
+            number, pages = _within(query.page, total, size)
+            found = every[(number - 1) * size : number * size]
+        return Page(tuple(self.lines(found)), total, number, pages, self.store.as_of)
 
     def numbers(self, query: Query) -> list[int]:
         """All comments asked for, by number, in their order."""
-        where, values = self._where(query)
-        order = SORTS.get(query.sort, SORTS["reading"])
-        return [
-            n
-            for (n,) in self.store.db.execute(
-                f"SELECT c.n FROM run.comments c WHERE {where} ORDER BY {order}",
-                values,
-            )
-        ]
+        return self._found(query)
 
-    def next_after(self, n: int, query: Query) -> int | None:
-        """The next comment asked for after this one, in the order asked for; the first one after the last."""
+    def _found(self, query: Query, limit: str = "", limits: Sequence[int] = (), also: int | None = None) -> list[int]:
         where, values = self._where(query)
-        key, direction = ("c.n", ">") if query.sort == "export" else ("c.place", ">")
+        if also is not None:
+            where, values = f"({where}) OR c.n = ?", [*values, also]
+        order = SORTS.get(query.sort, SORTS["reading"])
+        # The + has all comments walked through in the order of the file, which is far quicker than in that of an index.
+        order = order if limit else f"+{order}"
+        asked = f"SELECT c.n FROM run.comments c WHERE {where} ORDER BY {order} {limit}"
+        return [n for (n,) in self.store.db.execute(asked, (*values, *limits))]
+
+    def next_after(self, n: int, query: Query, back: bool = False) -> int | None:
+        """The next comment asked for after this one, or the one before it, in the order asked for.
+
+        After the last comes the first; None where there is no other.
+        """
+        if query.sort in ("reading", "export"):
+            return self._next_in_order(n, query, back)
+        every = self._found(query, also=n)  # which may be decided by now, but keeps its place
+        if n not in every:
+            return (every[-1] if back else every[0]) if every else None
+        beside = every[(every.index(n) + (-1 if back else 1)) % len(every)]
+        return beside if beside != n else None
+
+    def _next_in_order(self, n: int, query: Query, back: bool) -> int | None:
+        """The same along an index, so that no more is looked at than lies between the two."""
+        where, values = self._where(query)
+        key = "c.n" if query.sort == "export" else "c.place"
         here = self._one(f"SELECT {key} FROM run.comments c WHERE c.n = ?", (n,))
-        later = (
-            f"SELECT c.n FROM run.comments c WHERE {where} AND c.n <> ? AND {key} {direction} ? ORDER BY {key} LIMIT 1"
-        )
-        first = f"SELECT c.n FROM run.comments c WHERE {where} AND c.n <> ? ORDER BY {key} LIMIT 1"
-        found = self.store.db.execute(later, (*values, n, here)).fetchone()
-        found = found or self.store.db.execute(first, (*values, n)).fetchone()
+        beyond, order = ("<", f"{key} DESC") if back else (">", key)
+        asked = f"SELECT c.n FROM run.comments c WHERE {where} AND {key} {{}} ? ORDER BY {order} LIMIT 1"
+        found = self.store.db.execute(asked.format(beyond), (*values, here)).fetchone()
+        # From the other end up to here: together both look at each comment once.
+        found = found or self.store.db.execute(asked.format(">" if back else "<"), (*values, here)).fetchone()
         return int(found[0]) if found else None
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> int:
@@ -198,30 +235,44 @@ class Review:
         """The condition in SQL, and what people typed as its values."""
         conditions, values = ["1"], []
         if query.text:
-            escaped = query.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            conditions.append("(c.text LIKE ? ESCAPE '\\' OR c.comment_id = ?)")
-            values += [f"%{escaped}%", query.text]
+            conditions.append("(instr(lower(c.text), lower(?)) > 0 OR c.comment_id = ?)")
+            values += [storable(query.text)] * 2
         if query.code and ":" in query.code:
             condition, more = self._with_code(*query.code.split(":", 1))
             conditions.append(condition)
             values += more
         if query.doubt == CORRECTED:
-            pairs = sorted(self.often_corrected())
-            given = ", ".join("(?, ?)" for _ in pairs) or "('', '')"
-            conditions.append(f"c.n IN (SELECT n FROM run.given WHERE (facet, code) IN (VALUES {given}))")
-            values += [text for pair in pairs for text in pair]
+            condition, more = self._corrected_codes()
+            conditions.append(condition)
+            values += more
         elif query.doubt:
-            conditions.append("instr(c.doubts, ?) > 0")
-            values.append(query.doubt)
+            doubt = f"|{storable(query.doubt)}"  # with its facet in brackets, or of any facet
+            conditions.append("(instr('|' || c.doubts || '|', ?) > 0 OR instr('|' || c.doubts, ?) > 0)")
+            values += [f"{doubt}|", f"{doubt} ("]
         if query.state in STATES:
-            conditions.append(STATES[query.state])
+            condition, more = self._in_state(query.state)
+            conditions.append(condition)
+            values += more
         if query.question:
             conditions.append("c.question = ?")
             values.append(query.question)
         if query.column:
-            conditions.append("EXISTS (SELECT 1 FROM json_each(c.others) o WHERE o.key = ? AND trim(o.value) = ?)")
-            values += [query.column, query.group]
+            conditions.append("EXISTS (SELECT 1 FROM json_each(c.others) o WHERE o.key = ? AND trim(o.value, ?) = ?)")
+            values += [storable(query.column), SPACES, storable(query.group)]
         return " AND ".join(conditions), values
+
+    def _in_state(self, state: str) -> tuple[str, list[Any]]:
+        corrected, values = self._corrected_codes() if state == DOUBTFUL else ("", [])
+        return STATES[state].format(corrected=corrected), values
+
+    def _corrected_codes(self) -> tuple[str, list[Any]]:
+        """The comments that have a code which people keep changing."""
+        pairs = sorted(self.often_corrected())
+        if not pairs:
+            return "0", []
+        marks = ", ".join("(?, ?)" for _ in pairs)
+        condition = f"c.n IN (SELECT n FROM run.given WHERE (facet, code) IN (VALUES {marks}))"
+        return condition, [text for pair in pairs for text in pair]
 
     @staticmethod
     def _with_code(facet: str, code: str) -> tuple[str, list[Any]]:
@@ -282,17 +333,24 @@ class Review:
         for facet in self.codebook.facet:
             if facet.id not in self.coded_codes and facet.id not in decided:
                 continue
-            machine = tuple(one.code for one in given if one.facet == facet.id)
+            own = [one for one in given if one.facet == facet.id]
+            machine, probable = tuple(one.code for one in own), tuple(one.probability for one in own)
             decision = decided.get(facet.id)
             if decision is not None:
-                facets[facet.id] = Codes(decision.codes or (), machine, "person", decision)
+                facets[facet.id] = Codes(decision.codes or (), machine, "person", decision, probable)
             else:
-                said = any(one.facet == facet.id and one.source == RESPONDENT for one in given)
-                facets[facet.id] = Codes(machine, machine, RESPONDENT if said else "machine")
+                said = any(one.source == RESPONDENT for one in own)
+                facets[facet.id] = Codes(machine, machine, RESPONDENT if said else "machine", None, probable)
         return facets
 
     def comment(self, n: int) -> View | None:
         """One comment with all that is known of it; None where there is none of this number."""
+        if not 0 < n <= self.total:  # which SQLite could not even be asked for, where it is long
+            return None
+        with self.store.snapshot():
+            return self._view(n)
+
+    def _view(self, n: int) -> View | None:
         found = self.store.db.execute(
             "SELECT probability, near, similarity, why FROM run.details WHERE n = ?", (n,)
         ).fetchone()
@@ -323,6 +381,10 @@ class Review:
         query = "SELECT n FROM run.comments WHERE copies = (SELECT copies FROM run.comments WHERE n = ?) AND n <> ?"
         return [found for (found,) in self.store.db.execute(query, (n, n))]
 
+    def decided_since(self, as_of: int) -> list[Decision]:
+        """The decisions made after one, oldest first."""
+        return list(self.store.decisions_where("d.id > ?", (as_of,)))
+
     def number_of(self, comment_id: str) -> int | None:
         """The number of a comment by its id."""
         found = self.store.db.execute("SELECT n FROM run.comments WHERE comment_id = ?", (comment_id,)).fetchone()
@@ -347,41 +409,56 @@ class Review:
 
     def counts(self) -> dict[str, int]:
         """How many comments there are in all, and in each state."""
-        found = {"all": self.total}
-        for state, condition in STATES.items():
-            found[state] = self._one(f"SELECT count(*) FROM run.comments c WHERE {condition}")
+        with self.store.snapshot():
+            decided = self._one(
+                "SELECT count(*) FROM run.comments c WHERE c.comment_id IN (SELECT comment_id FROM standing)"
+            )
+            found = {"all": self.total, WAITING: self.total - decided, DECIDED: decided}
+            for state in (DOUBTFUL, CHANGED):
+                condition, values = self._in_state(state)
+                found[state] = self._one(f"SELECT count(*) FROM run.comments c WHERE {condition}", values)
         return found
 
     def code_counts(self) -> dict[tuple[str, str], int]:
         """How many comments have each (facet, code) now."""
-        machine = (
-            "SELECT facet, code, count(*) FROM run.given g WHERE NOT EXISTS (SELECT 1 FROM standing s "
-            "JOIN run.comments c USING (comment_id) WHERE c.n = g.n AND s.facet = g.facet) GROUP BY facet, code"
+        machine = "SELECT facet, code, count(*) FROM run.given GROUP BY facet, code"
+        overruled = (
+            "SELECT g.facet, g.code, -count(*) FROM standing s JOIN run.comments c USING (comment_id) "
+            "CROSS JOIN run.given g ON g.n = c.n AND g.facet = s.facet GROUP BY g.facet, g.code"
         )
         people = "SELECT s.facet, j.value, count(*) FROM standing s, json_each(s.codes) j GROUP BY s.facet, j.value"
         found: dict[tuple[str, str], int] = {}
-        for query in (machine, people):
-            for facet, code, count in self.store.db.execute(query):
-                found[(facet, code)] = found.get((facet, code), 0) + count
-        return found
+        with self.store.snapshot():
+            for query in (machine, overruled, people):
+                for facet, code, count in self.store.db.execute(query):
+                    found[(facet, code)] = found.get((facet, code), 0) + count
+        return {pair: count for pair, count in found.items() if count}
 
     def changed_in_order(self) -> list[bool]:
         """For each decided comment, in the order they were first decided, whether people changed a code."""
         changed: dict[str, bool] = {}
-        for one in self.store.decisions():
-            if one.codes is not None:
-                changed[one.comment_id] = changed.get(one.comment_id, False) or set(one.codes) != set(one.shown)
+        for id_, codes, shown in self.store.db.execute(
+            "SELECT s.comment_id, s.codes, f.shown FROM standing s JOIN decisions f ON f.id = (SELECT min(id) "
+            "FROM decisions d WHERE d.comment_id = s.comment_id AND d.facet = s.facet) ORDER BY f.id"
+        ):
+            # Most are as they were shown, letter by letter, and need not be taken apart.
+            other = codes != shown and set(json.loads(codes)) != set(json.loads(shown))
+            changed[id_] = changed.get(id_, False) or other
         return list(changed.values())
 
     def often_corrected(self) -> set[tuple[str, str]]:
         """The (facet, code) that people keep changing."""
         if self._corrected is None:
             seen: dict[tuple[str, str], list[int]] = {}
-            for one in self.store.standing():
-                for code in {*one.shown, *(one.codes or ())}:
-                    tally = seen.setdefault((one.facet, code), [0, 0])
-                    tally[0] += 1
-                    tally[1] += (code in one.shown) != (code in (one.codes or ()))
+            for facet, codes, shown, count in self.store.db.execute(
+                "SELECT d.facet, d.codes, d.shown, count(*) FROM standing s JOIN decisions d ON d.id = s.decision "
+                "GROUP BY d.facet, d.codes, d.shown"
+            ):
+                before, after = set(json.loads(shown)), set(json.loads(codes))
+                for code in before | after:
+                    tally = seen.setdefault((facet, code), [0, 0])
+                    tally[0] += count
+                    tally[1] += count * (code in before ^ after)
             self._corrected = {pair for pair, (n, changed) in seen.items() if often_corrected(n, changed)}
         return self._corrected
 
@@ -391,11 +468,17 @@ class Review:
 STANDS = "SELECT 1 FROM standing s WHERE s.comment_id = c.comment_id"
 STATES = {
     WAITING: f"NOT EXISTS ({STANDS})",
-    DOUBTFUL: f"(c.doubts <> '' AND NOT EXISTS ({STANDS}))",
+    DOUBTFUL: f"((c.doubts <> '' OR {{corrected}}) AND NOT EXISTS ({STANDS}))",
     DECIDED: f"EXISTS ({STANDS})",
     CHANGED: f"EXISTS ({STANDS} AND s.codes <> (SELECT json_group_array(code) FROM "
     "(SELECT code FROM run.given g WHERE g.n = c.n AND g.facet = s.facet ORDER BY code)))",
 }
+
+
+def _within(page: int, total: int, size: int) -> tuple[int, int]:
+    """The page there is that comes nearest to the one asked for, and how many there are."""
+    pages = max(1, -(-total // size))
+    return min(max(page, 1), pages), pages
 
 
 def next_query(query: Query) -> Query:

@@ -8,19 +8,38 @@ comment and facet stands; undoing is a further act.
 import datetime as dt
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from pipeline.comment_store import FILE as COMMENTS
-from pipeline.comment_store import FORMAT
-from pipeline.errors import InputError
+from pipeline.comment_store import FORMAT, storable
+from pipeline.errors import InputError, OutputError, UserError
+from pipeline.replacing import finish_replacing
 
 FILE = "decisions.db"
 BUSY = 20.0  # seconds to wait while somebody else writes
 UNDO = "undo"
+
+# What SQLite refuses that is no bug of ours, by the class of its result code: the error, what to say, the fix.
+_NO_RIGHT = (OutputError, "cannot be written", "get the right to write in this folder, or copy the run elsewhere")
+_DAMAGED = (InputError, "is damaged", "put back a copy of it")
+_TAKEN = (OutputError, "somebody else has been writing to it for long", "try again, or close what has it open")
+REFUSALS: dict[int, tuple[type[UserError], str, str]] = {
+    sqlite3.SQLITE_BUSY: _TAKEN,
+    sqlite3.SQLITE_LOCKED: _TAKEN,
+    sqlite3.SQLITE_PERM: _NO_RIGHT,
+    sqlite3.SQLITE_READONLY: _NO_RIGHT,
+    sqlite3.SQLITE_CANTOPEN: _NO_RIGHT,
+    sqlite3.SQLITE_FULL: (OutputError, "cannot be written", "free some space"),
+    sqlite3.SQLITE_IOERR: (OutputError, "cannot be read or written", "free some space, and check the drive"),
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+}
 
 
 @dataclass(frozen=True)
@@ -112,7 +131,7 @@ def _first_tables(db: sqlite3.Connection) -> None:
             facet TEXT NOT NULL,
             codes TEXT,              -- JSON; NULL takes back
             shown TEXT NOT NULL,     -- JSON
-            before INTEGER REFERENCES decisions (id)
+            before INTEGER REFERENCES decisions (id)  -- what stood until then; of an undoing: what it undoes
         )""",
         "CREATE INDEX decisions_of_comment ON decisions (comment_id, facet)",
         "CREATE INDEX decisions_of_act ON decisions (act)",
@@ -152,6 +171,19 @@ def _first_tables(db: sqlite3.Connection) -> None:
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables,)
 
 
+def _keep_a_log(db: sqlite3.Connection) -> None:
+    """Turns on WAL. Where several open a new file at once, SQLite refuses all but one without waiting, so we wait."""
+    until = time.monotonic() + BUSY
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+
+
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     """Brings the tables up to date, each step whole or not at all. Raises InputError for a file of a later version."""
     if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
@@ -172,6 +204,7 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
 
 def check_run(run: Path) -> None:
     """Whether a folder is a run that can be reviewed. Raises InputError."""
+    finish_replacing(run)
     if not (run / "manifest.json").is_file() or not (run / "coded.csv").is_file():
         fix = "make one with feedback classify EXPORT --out RUN"
         raise InputError("is no run folder", where=run, fix=fix)
@@ -190,29 +223,51 @@ class Store:
         check_run(run)
         self.run = run
         place = (run / FILE).resolve().as_uri()  # only a file opened by URI may attach another for reading only
-        self.db = sqlite3.connect(place, timeout=BUSY, isolation_level=None, uri=True)
         try:
-            self.db.execute("PRAGMA journal_mode = WAL")
-            self.db.execute("PRAGMA synchronous = FULL")  # what was acknowledged outlives a power cut
-            self.db.execute("PRAGMA foreign_keys = ON")
-            _migrate(self.db, run / FILE)
-            self.db.execute("ATTACH ? AS run", (f"{(run / COMMENTS).resolve().as_uri()}?mode=ro",))
-            made = self.meta("format")
+            self.db = sqlite3.connect(place, timeout=BUSY, isolation_level=None, uri=True)
         except sqlite3.DatabaseError as error:
-            self.db.close()
-            raise InputError(f"cannot be opened ({error})", where=run / FILE, fix="put back a copy of it") from None
+            raise _in_words(error, run / FILE) or _cannot_open(error, run / FILE) from None
+        try:
+            self._open()
         except BaseException:
             self.db.close()
             raise
+
+    def _open(self) -> None:
+        path = self.run / FILE
+        try:
+            _keep_a_log(self.db)
+            self.db.execute("PRAGMA synchronous = FULL")  # what was acknowledged outlives a power cut
+            self.db.execute("PRAGMA foreign_keys = ON")
+            self.db.execute("PRAGMA recursive_triggers = ON")  # so that nothing is replaced past the triggers either
+            _migrate(self.db, path)
+            path = self.run / COMMENTS
+            self.db.execute("ATTACH ? AS run", (f"{path.resolve().as_uri()}?mode=ro",))
+            made = self.meta("format")
+        except sqlite3.DatabaseError as error:
+            raise _in_words(error, path) or _cannot_open(error, path) from None
         if made != FORMAT:
-            self.db.close()
-            raise InputError("was coded by another version", where=run / COMMENTS, fix="code the export again")
+            raise InputError("was coded by another version", where=path, fix="code the export again")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        told = self.told(error) if isinstance(error, sqlite3.DatabaseError) else None
         self.close()
+        if told is not None:
+            raise told from None
+
+    def told(self, error: sqlite3.DatabaseError) -> UserError | None:
+        """A refusal of SQLite as a user reads it; None for a bug. Either file may be the damaged one."""
+        told = _in_words(error, self.run / FILE)
+        if isinstance(told, InputError):
+            with suppress(sqlite3.DatabaseError):
+                if self.db.execute("PRAGMA main.quick_check(1)").fetchone() == ("ok",):
+                    return _in_words(error, self.run / COMMENTS)
+        return told
 
     def close(self) -> None:
         """Lets go of the files."""
@@ -220,25 +275,49 @@ class Store:
 
     def meta(self, key: str) -> Any:
         """One of the facts that coding left in `comments.db`: codes, thresholds, groups, others, model…"""
-        return json.loads(self.db.execute("SELECT value FROM run.meta WHERE key = ?", (key,)).fetchone()[0])
+        found = self.db.execute("SELECT value FROM run.meta WHERE key = ?", (key,)).fetchone()
+        if found is None:
+            what, fix = f"is not whole: it lacks {key!r}", "code the export again"
+            raise InputError(what, where=self.run / COMMENTS, fix=fix)
+        return json.loads(found[0])
 
     # ---- writing ----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _act(self, who: str, how: str, note: str = "", model: str = "", undoes: int | None = None) -> Iterator[int]:
-        """A transaction with its audit row; all of it is written or nothing."""
-        if not who.strip():
-            raise InputError("nobody says who decides", where=self.run, fix="give a name")
-        self.db.execute("BEGIN IMMEDIATE")
+    def _writing(self) -> Iterator[None]:
+        """A transaction, begun when nobody else writes; all of it is written or nothing. Raises UserError."""
         try:
-            yield self.db.execute(
-                "INSERT INTO acts (at, who, how, note, model, undoes) VALUES (?,?,?,?,?,?) RETURNING id",
-                (_now(), who.strip(), how, note, model, undoes),
-            ).fetchone()[0]
+            self.db.execute("BEGIN IMMEDIATE")
+            yield
             self.db.execute("COMMIT")
-        except BaseException:
-            self.db.execute("ROLLBACK")
+        except BaseException as error:
+            if self.db.in_transaction:  # SQLite may have rolled back by itself, as where the disk is full
+                self.db.execute("ROLLBACK")
+            told = self.told(error) if isinstance(error, sqlite3.DatabaseError) else None
+            if told is not None:
+                raise told from None
             raise
+
+    def _audit(self, who: str, how: str, note: str = "", model: str = "", undoes: int | None = None) -> int:
+        """Writes the audit row of an act and gives its number."""
+        who = storable(who).strip()
+        if not who:
+            raise InputError("nobody says who decides", where=self.run, fix="give a name")
+        row = (_now(), who, how, storable(note), model, undoes)
+        query = "INSERT INTO acts (at, who, how, note, model, undoes) VALUES (?,?,?,?,?,?) RETURNING id"
+        return int(self.db.execute(query, row).fetchone()[0])
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside is one state of the files, whatever others write meanwhile. Nothing is written inside."""
+        if self.db.in_transaction:
+            yield
+            return
+        self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.db.execute("ROLLBACK")
 
     @property
     def as_of(self) -> int:
@@ -248,30 +327,35 @@ class Store:
     def decide(self, who: str, how: str, choices: Sequence[Choice], as_of: int, note: str = "") -> Saved:
         """Saves choices, but for those where a decision made after `as_of` says otherwise: these are given back.
 
-        how: `screen`, `list`, `sheet`, `import`. Raises InputError for a comment that is not in the run.
+        how: `screen`, `list`, `sheet`, `import`. Raises InputError for a comment that is not in the run, and for an
+        `as_of` that this run has not reached, so that nobody can have seen it here.
         """
         saved, unchanged, conflicts = 0, 0, []
         act = None
-        try:
-            with self._act(who, how, note, self.meta("model")["name"]) as act:
-                for choice in choices:
-                    stands = self._standing(choice)
-                    if stands is not None and stands.id > as_of and stands.codes != _kept(choice.codes):
-                        conflicts.append(Conflict(choice, stands))
-                    elif (stands.codes if stands else None) == _kept(choice.codes):
-                        unchanged += 1
-                    else:
-                        self._write(act, choice, stands.id if stands else None)
-                        saved += 1
-                if not saved:
-                    raise _NothingNewError
-        except _NothingNewError:
-            act = None
+        model = self.meta("model")["name"]
+        with self._writing():
+            if as_of > self.as_of:
+                what, fix = "knows nothing of decisions that are said to have been seen", "begin again from this run"
+                raise InputError(what, where=self.run, fix=fix)
+            for choice in choices:
+                stands = self._last(choice.comment_id, choice.facet)
+                if stands is not None and stands.id > as_of and stands.codes != _kept(choice.codes):
+                    conflicts.append(Conflict(choice, stands))
+                elif (stands.codes if stands else None) == _kept(choice.codes):
+                    unchanged += 1
+                else:
+                    self._check_comment(choice.comment_id)
+                    act = act or self._audit(who, how, note, model)
+                    self._write(act, choice, stands.id if stands else None)
+                    saved += 1
         return Saved(act, saved, unchanged, tuple(conflicts))
 
+    def _check_comment(self, comment_id: str) -> None:
+        query = "SELECT 1 FROM run.comments WHERE comment_id = ?"
+        if not self.db.execute(query, (storable(comment_id),)).fetchone():
+            raise InputError(f"there is no comment {comment_id!r}", where=self.run, fix="check its id")
+
     def _write(self, act: int, choice: Choice, before: int | None) -> None:
-        if not self.db.execute("SELECT 1 FROM run.comments WHERE comment_id = ?", (choice.comment_id,)).fetchone():
-            raise InputError(f"there is no comment {choice.comment_id!r}", where=self.run, fix="check its id")
         codes = _as_json(_kept(choice.codes) or ()) if choice.codes is not None else None
         row = (act, choice.comment_id, choice.facet, codes, _as_json(choice.shown), before)
         decision = self.db.execute(
@@ -287,81 +371,108 @@ class Store:
     def undo(self, who: str) -> tuple[int, int] | None:
         """Takes back the last act of this person that is not taken back yet, as far as nobody decided since.
 
-        Returns how many decisions were taken back and how many stay; None where there is nothing to take back.
+        What stood before stands again. Returns how many decisions were taken back and how many stay; None where there
+        is nothing to take back.
         """
-        last = self.db.execute(
-            "SELECT max(id) FROM acts WHERE who = ? AND how <> ? AND id IN (SELECT act FROM decisions) "
-            "AND id NOT IN (SELECT undoes FROM acts WHERE undoes IS NOT NULL)",
-            (who.strip(), UNDO),
-        ).fetchone()[0]
-        if last is None:
-            return None
-        done = stay = 0
-        with self._act(who, UNDO, undoes=last) as act:
-            for decision, comment_id, facet, before in self.db.execute(
-                "SELECT id, comment_id, facet, before FROM decisions WHERE act = ?", (last,)
-            ).fetchall():
-                if self._last_of(comment_id, facet) != decision:
-                    stay += 1
-                    continue
-                codes = self._codes_of(before)
-                self._write(act, Choice(comment_id, facet, codes), decision)
-                done += 1
-        return done, stay
+        with self._writing():
+            last = self.db.execute(
+                "SELECT max(id) FROM acts WHERE who = ? AND how <> ? AND id IN (SELECT act FROM decisions) "
+                "AND id NOT IN (SELECT undoes FROM acts WHERE undoes IS NOT NULL)",
+                (storable(who).strip(), UNDO),
+            ).fetchone()[0]
+            if last is None:
+                return None
+            act = self._audit(who, UNDO, undoes=last)
+            taken_back = [self._undo_one(act, *row) for row in self._decisions_of(last)]
+        return sum(taken_back), len(taken_back) - sum(taken_back)
+
+    def _decisions_of(self, act: int) -> list[tuple[int, str, str, int | None]]:
+        """Id, comment, facet and the decision before it."""
+        query = "SELECT id, comment_id, facet, before FROM decisions WHERE act = ? ORDER BY id"
+        return self.db.execute(query, (act,)).fetchall()
+
+    def _undo_one(self, act: int, decision: int, comment_id: str, facet: str, before: int | None) -> bool:
+        """Puts back what stood before a decision, unless somebody decided since."""
+        stands = self._last(comment_id, facet)
+        if stands is None or self._in_force(stands.id) != decision:
+            return False
+        again = self._decision(before) if before is not None else None
+        codes, shown = (again.codes, again.shown) if again is not None else (None, ())
+        self._write(act, Choice(comment_id, facet, codes, shown), decision)
+        return True
+
+    def _in_force(self, decision: int | None) -> int | None:
+        """The decision that this one put in force again, if it is an undoing; else itself."""
+        put_back = (
+            "SELECT undone.before FROM decisions d JOIN acts a ON a.id = d.act AND a.how = ? "
+            "JOIN decisions undone ON undone.id = d.before WHERE d.id = ?"
+        )
+        while found := self.db.execute(put_back, (UNDO, decision)).fetchone():
+            decision = found[0]
+        return decision
 
     def draw(self, who: str, comment_ids: Sequence[str], note: str = "", strata: Sequence[str] = ()) -> None:
-        """Adds comments to the check sample, in the order drawn."""
+        """Adds comments to the check sample, in the order drawn. Raises InputError where one is in it already."""
         named = strata or [""] * len(comment_ids)
-        with self._act(who, "draw", note) as act:
-            rows = [(act, comment_id, stratum) for comment_id, stratum in zip(comment_ids, named, strict=True)]
-            self.db.executemany("INSERT INTO drawn (act, comment_id, stratum) VALUES (?,?,?)", rows)
+        with self._writing():
+            act = self._audit(who, "draw", note)
+            for comment_id, stratum in zip(comment_ids, named, strict=True):
+                self._check_comment(comment_id)
+                if self.db.execute("SELECT 1 FROM drawn WHERE comment_id = ?", (comment_id,)).fetchone():
+                    what, fix = f"comment {comment_id!r} is in the check sample already", "draw again"
+                    raise InputError(what, where=self.run, fix=fix)
+                row = (act, comment_id, stratum)
+                self.db.execute("INSERT INTO drawn (act, comment_id, stratum) VALUES (?,?,?)", row)
 
     def check(self, coder: str, how: str, coded: Iterable[tuple[str, str, Sequence[str]]], note: str = "") -> int:
         """Saves one coder's blind codes, (comment_id, facet, codes) each; gives how many were new or other than before.
 
         Raises InputError for a comment that was not drawn.
         """
-        before = {(one.comment_id, one.facet): one.codes for one in self.check_codes(coder)}
-        drawn = {one.comment_id for one in self.sample()}
-        new = [(c, facet, tuple(sorted(codes))) for c, facet, codes in coded]
-        new = [(c, facet, codes) for c, facet, codes in new if before.get((c, facet)) != codes]
-        strange = [comment_id for comment_id, _, _ in new if comment_id not in drawn]
-        if strange:
-            what, fix = f"comment {strange[0]!r} is not in the check sample", "read the sheet of this run's sample"
-            raise InputError(what, where=self.run, fix=fix)
-        if new:
-            with self._act(coder, f"check by {how}", note) as act:
-                rows = [(act, comment_id, facet, _as_json(codes)) for comment_id, facet, codes in new]
+        given = {(comment_id, facet): _kept(codes) for comment_id, facet, codes in coded}
+        with self._writing():
+            coder = storable(coder).strip()
+            before = {(one.comment_id, one.facet): one.codes for one in self.check_codes(coder)}
+            drawn = {one.comment_id for one in self.sample()}
+            new = {place: codes for place, codes in given.items() if before.get(place) != codes}
+            strange = [comment_id for comment_id, _ in given if comment_id not in drawn]
+            if strange:
+                what, fix = f"comment {strange[0]!r} is not in the check sample", "read the sheet of this run's sample"
+                raise InputError(what, where=self.run, fix=fix)
+            if new:
+                act = self._audit(coder, f"check by {how}", note)
+                rows = [(act, *place, _as_json(codes or ())) for place, codes in new.items()]
                 self.db.executemany("INSERT INTO checks (act, comment_id, facet, codes) VALUES (?,?,?,?)", rows)
         return len(new)
 
-    def save_book(self, who: str, text: str, note: str = "") -> None:
-        """Adds a version of the codebook, as TOML."""
-        with self._act(who, "codebook", note) as act:
-            self.db.execute("INSERT INTO books (act, text) VALUES (?, ?)", (act, text))
+    def save_book(self, who: str, text: str, note: str = "", seen: int | None = None) -> None:
+        """Adds a version of the codebook, as TOML.
+
+        seen: the version it was edited from, as `book_version` told. Raises InputError where there is a later one.
+        """
+        with self._writing():
+            if seen is not None and seen != self.book_version:
+                by = self.book_versions()[-1]["who"] if self.book_version else "nobody"
+                what = f"the codebook was edited meanwhile, by {by}"
+                raise InputError(what, where=self.run, fix="look at it as it is now, and edit that")
+            act = self._audit(who, "codebook", note)
+            self.db.execute("INSERT INTO books (act, text) VALUES (?, ?)", (act, storable(text)))
 
     def record(self, who: str, how: str, note: str) -> None:
         """An act without decisions, such as coding again with another model."""
-        with self._act(who, how, note):
-            pass
+        with self._writing():
+            self._audit(who, how, note)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
-    def _standing(self, choice: Choice) -> Decision | None:
+    def _last(self, comment_id: str, facet: str) -> Decision | None:
         """The last decision on a comment and facet, one that takes back included."""
-        last = self._last_of(choice.comment_id, choice.facet)
-        return next(self.decisions_where("d.id = ?", (last,)), None) if last is not None else None
+        query = "SELECT max(id) FROM decisions WHERE comment_id = ? AND facet = ?"
+        found = self.db.execute(query, (storable(comment_id), facet)).fetchone()[0]
+        return self._decision(found) if found is not None else None
 
-    def _last_of(self, comment_id: str, facet: str) -> int | None:
-        place = (comment_id, facet)
-        found = self.db.execute("SELECT max(id) FROM decisions WHERE comment_id = ? AND facet = ?", place).fetchone()
-        return int(found[0]) if found[0] is not None else None
-
-    def _codes_of(self, decision: int | None) -> tuple[str, ...] | None:
-        if decision is None:
-            return None
-        found = self.db.execute("SELECT codes FROM decisions WHERE id = ?", (decision,)).fetchone()[0]
-        return tuple(json.loads(found)) if found is not None else None
+    def _decision(self, id_: int) -> Decision:
+        return next(self.decisions_where("d.id = ?", (id_,)))
 
     def decisions_where(self, where: str, values: Sequence[Any] = ()) -> Iterator[Decision]:
         """Decisions in the order they were made; `where` is ours, what people typed is in `values`."""
@@ -369,7 +480,8 @@ class Store:
             "SELECT d.id, d.act, d.comment_id, d.facet, d.codes, d.shown, a.who, a.at, a.how, a.note, a.model "
             f"FROM decisions d JOIN acts a ON a.id = d.act WHERE {where} ORDER BY d.id"
         )
-        for id_, act, comment_id, facet, codes, shown, *rest in self.db.execute(query, values):
+        # All at once: a half-read query would hold this thread to an old state, and keep it from writing.
+        for id_, act, comment_id, facet, codes, shown, *rest in self.db.execute(query, values).fetchall():
             given = tuple(json.loads(codes)) if codes is not None else None
             yield Decision(id_, act, comment_id, facet, given, tuple(json.loads(shown)), *rest)
 
@@ -405,6 +517,11 @@ class Store:
         found = self.db.execute("SELECT text FROM books ORDER BY id DESC LIMIT 1").fetchone()
         return str(found[0]) if found else None
 
+    @property
+    def book_version(self) -> int:
+        """The number of the last version of the codebook; 0 for the one the run was coded with."""
+        return int(self.db.execute("SELECT coalesce(max(id), 0) FROM books").fetchone()[0])
+
     def book_versions(self) -> list[Mapping[str, Any]]:
         """The versions of the codebook: id, at, who, note; oldest first."""
         rows = self.db.execute(
@@ -422,8 +539,17 @@ class Store:
         return [dict(zip(("id", "at", "who", "how", "note", "decisions"), row, strict=True)) for row in rows]
 
 
-class _NothingNewError(Exception):
-    """No choice was new, so no act is written."""
+def _in_words(error: sqlite3.DatabaseError, where: Path) -> UserError | None:
+    """What SQLite refused, as a user reads it; None where it is our own mistake."""
+    known = REFUSALS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the low byte is the class
+    if known is None:
+        return None
+    kind, what, fix = known
+    return kind(f"{what} ({error})", where=where, fix=fix)
+
+
+def _cannot_open(error: sqlite3.DatabaseError, where: Path) -> UserError:
+    return InputError(f"cannot be opened ({error})", where=where, fix="put back a copy of it")
 
 
 def _kept(codes: Sequence[str] | None) -> tuple[str, ...] | None:

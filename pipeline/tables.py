@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.codebook import Codebook, Entry, Facet, Wording, load_codebook, parse_codebook, split_codes
 from pipeline.errors import InputError
 from pipeline.evaluation import wilson
+from pipeline.replacing import finish_replacing
 from pipeline.responses import read_cell
 from pipeline.review_store import FILE as DECISIONS
 from pipeline.review_store import Store
@@ -98,6 +99,7 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
     wording: id or name of a published wording of the codebook, whose names are then printed for its facet.
     Raises InputError for a folder that is no run or a column that is not there, CodebookError for an unknown wording.
     """
+    finish_replacing(run)
     for name in FILES:
         if not (run / name).is_file():
             raise InputError(f"is no run folder: {name} is missing", where=run, fix=f"make one with {CODE_AGAIN}")
@@ -147,7 +149,13 @@ def _coded(path: Path, book: Codebook, by: Sequence[str]) -> pd.DataFrame:
     header = _header(path)
     places = _places(header, book)
     _check_columns(path, places, book, by)
-    needed = ["comment_id", "response_id", *book.by_id, *_sources(book, places), *(c for c in by if c not in book.by_id)]
+    needed = [
+        "comment_id",
+        "response_id",
+        *book.by_id,
+        *_sources(book, places),
+        *(c for c in by if c not in book.by_id),
+    ]
     at = {places[name]: name for name in needed}
     try:
         frame = pd.read_csv(
@@ -389,7 +397,9 @@ def _who_coded(frame: pd.DataFrame) -> str:
     """Whose codes are counted."""
     people = int((frame["by_people"] > 0).sum())
     if not people:
-        return "The codes were given by the tool and have not been checked by people; the shares are those of its codes."
+        return (
+            "The codes were given by the tool and have not been checked by people; the shares are those of its codes."
+        )
     return (
         f"People decided the codes of {people:,} of the {len(frame):,} comments; the others have those the tool gave "
         "them, which have not been checked."

@@ -15,16 +15,17 @@ from pipeline.card import PICTURE, Quality, column_agreement, measure_quality, s
 from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codebook
 from pipeline.coding import RunWriter, add_up
 from pipeline.corpus import (
+    EXAMPLE_SOURCE,
     REVIEWED,
     Corpus,
     display_path,
-    read_corpora,
     read_corpus,
 )
 from pipeline.deck import Unplaced, read_deck, write_corpus
 from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.evaluation import FacetScores, indicator, score
 from pipeline.learned import Learned, learned_from
+from pipeline.material import CORPUS_CODEBOOK, Material, material_of_files, material_of_model, material_with_runs
 from pipeline.model_store import (
     StoredModel,
     check_model_place,
@@ -54,7 +55,6 @@ GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET = 0.6
 LABEL_COLUMNS = ("labels", "label", "codes", "code")
 DEFAULT_MODEL = "engagement"
-SHIPPED_CORPUS = ("corpus/engagement.csv", "corpus/voices.csv")
 
 
 # ---- training ------------------------------------------------------------------------------------------------------
@@ -62,7 +62,11 @@ SHIPPED_CORPUS = ("corpus/engagement.csv", "corpus/voices.csv")
 
 @dataclass(frozen=True)
 class Trained:
-    """Where a model was put, what it scores on sources it had not seen, and how far people agree."""
+    """Where a model was put, what it scores on sources it had not seen, and how far people agree.
+
+    comments: coded comments it learned from, of which so many were decided in runs; dropped: decisions for codes the
+    codebook has not, by (facet, code); missing: runs an earlier model had learned from that are gone.
+    """
 
     folder: Path
     scores: dict[str, FacetScores]
@@ -70,6 +74,9 @@ class Trained:
     comments: int
     examples: int
     current: bool
+    decided: int = 0
+    dropped: dict[tuple[str, str], int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 def train_model(
@@ -78,18 +85,46 @@ def train_model(
     corpora: Sequence[Path] = (),
     codebook_path: Path | None = None,
     *,
+    runs: Sequence[Path] = (),
     replace: bool = False,
     progress: Progress = silent,
 ) -> Trained:
-    """Trains on the corpus files (the shipped corpus where none is named with the shipped codebook) into a folder."""
+    """Trains on the corpus files (the shipped corpus where none is named with the shipped codebook) into a folder.
+
+    With runs, what people decided there is added to the files named, or to all the current model learned from.
+    """
     check_model_place(out, replace)
-    codebook, corpus = _learning_material(corpora, codebook_path)
-    training = train(corpus, codebook, settings, progress)
+    material = learning_material(settings, corpora, codebook_path, runs)
+    training = train(material.everything, material.codebook, settings, progress, unseen=material.unseen)
+    return write_model(out, material, training, settings, replace=replace)
+
+
+def learning_material(
+    settings: Settings, corpora: Sequence[Path] = (), codebook_path: Path | None = None, runs: Sequence[Path] = ()
+) -> Material:
+    """What to learn from, read and checked before the long work."""
+    if runs:
+        return material_with_runs(runs, settings, corpora, codebook_path)
+    return material_of_files(corpora, codebook_path)
+
+
+def write_model(
+    out: Path,
+    material: Material,
+    training: Training,
+    settings: Settings,
+    *,
+    replace: bool = False,
+    extras: dict[str, str] | None = None,
+) -> Trained:
+    """Measures what was trained and writes its folder, with its card and further files of text by name."""
+    codebook, everything = material.codebook, material.everything
     scores = scores_left_out(training)
-    agreed = column_agreement(corpus.comments if corpus else (), codebook)
+    agreed = column_agreement(everything.comments if everything else (), codebook)
     quality = measure_quality(training, settings)
-    manifest = _model_manifest(corpus, codebook_path, training, scores, agreed, quality, settings)
-    card = write_card(out.name, codebook, corpus, scores, agreed, quality)
+    manifest = _model_manifest(material, training, scores, agreed, quality, settings)
+    card = write_card(out.name, codebook, material.corpus, scores, agreed, quality, len(material.decided))
+    coded_by = {CORPUS_CODEBOOK: dump_codebook(material.coded_by)} if material.coded_by else {}
     panels = [(codebook.by_id[facet].name, one.calibration) for facet, one in quality.facets.items()]
     save_model(
         training.model,
@@ -97,39 +132,33 @@ def train_model(
         manifest,
         card,
         replace=replace,
-        extras={PICTURE: calibration_svg(panels)},
+        extras={PICTURE: calibration_svg(panels), **coded_by, **(extras or {})},
         learned=_learned(training),
     )
     is_current = (
         out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
     )
-    return Trained(out, scores, agreed, manifest["comments"], manifest["examples"], is_current)
-
-
-def _learning_material(corpora: Sequence[Path], codebook_path: Path | None) -> tuple[Codebook, Corpus | None]:
-    """The codebook and the corpus. The shipped corpus goes with the shipped codebook only."""
-    codebook = load_codebook(codebook_path or shipped("corpus/codebook.toml"))
-    if not corpora and codebook_path is None:
-        corpora = [shipped(name) for name in SHIPPED_CORPUS]
-    return codebook, read_corpora(corpora, codebook) if corpora else None
+    counts = manifest["comments"], manifest["examples"], is_current, len(material.decided)
+    return Trained(out, scores, agreed, *counts, material.dropped, material.missing)
 
 
 def _model_manifest(
-    corpus: Corpus | None,
-    codebook_path: Path | None,
+    material: Material,
     training: Training,
     scores: dict[str, FacetScores],
     agreed: dict[str, Any],
     quality: Quality,
     settings: Settings,
 ) -> dict[str, Any]:
-    files = corpus.files if corpus else ()
+    files = material.corpus.files if material.corpus else ()
     book = training.model.codebook
     return {
         "made": _now(),
-        "codebook": display_path(codebook_path) if codebook_path else None,
+        "codebook": display_path(material.book) if material.book else None,
         "corpus": [{"file": display_path(path), "sha256": file_digest(path)} for path in files],
-        "comments": len(corpus.comments) if corpus else 0,
+        "runs": material.runs_as_json(),
+        "comments": len(material.everything.comments) if material.everything else 0,
+        "decided": len(material.decided),
         "examples": sum(len(code.examples) for facet in book.facet for code in facet.code),
         "facets": {facet: list(classifier.codes) for facet, classifier in training.model.classifiers.items()},
         "seed": settings.seed,
@@ -325,15 +354,11 @@ def _material_of(
 ) -> tuple[Codebook, Corpus]:
     """What a model was trained from, read again; what was named, or what is shipped, where there is no model."""
     if model is None or corpora:
-        codebook, corpus = _learning_material(corpora, codebook_path)
+        material = material_of_files(corpora, codebook_path)
     else:
         stored = load_model(model, load_codebook(codebook_path) if codebook_path else None)
-        codebook = stored.model.codebook
-        files = [Path(entry["file"]) for entry in stored.manifest["corpus"]]
-        for file, entry in zip(files, stored.manifest["corpus"], strict=True):
-            if not file.is_file() or file_digest(file) != entry["sha256"]:
-                raise ModelError("was changed or moved since the model was trained", where=file, fix="train it again")
-        corpus = read_corpora(files, codebook) if files else None
+        material = material_of_model(model, stored.model.codebook)
+    codebook, corpus = material.codebook, material.everything
     if corpus is None:
         raise ModelError("the model has no coded comments to hold out", where=model, fix="evaluate without --hold-out")
     return codebook, corpus
@@ -377,13 +402,10 @@ def _evaluated(
 
 
 def _seen(test: Corpus, stored: StoredModel) -> int:
-    """How many of the comments the model was trained on, as far as its corpus is still where it was."""
-    files = [path for entry in stored.manifest["corpus"] if (path := Path(entry["file"])).is_file()]
-    if not files:
-        return 0
-    corpus = read_corpora(files, stored.model.codebook)
-    learned = Corpus(tuple(corpus.comments), corpus.files, corpus.columns)
-    return len(test.comments) - len(test.without("", "\0", (comment.text for comment in learned.comments)).comments)
+    """How many of the comments the model was trained on."""
+    learned = stored.learned
+    texts = (text for text, source in zip(learned.texts, learned.sources, strict=True) if source != EXAMPLE_SOURCE)
+    return len(test.comments) - len(test.without("", "\0", texts).comments)
 
 
 # ---- codebooks -----------------------------------------------------------------------------------------------------

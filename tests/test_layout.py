@@ -56,7 +56,7 @@ LAYOUTS = {
     "Microsoft Forms": (
         ["ID", "Start time", "Completion time", "Email", "Name", "Pick all that apply", "What should\nchange?"],
         lambda n: [str(n), "9/8/25 9:28:00", "9/8/25 9:33:00", "anonymous", "", TICKED[n % 3], f"{PLEASE[n % 3]} {n}"],
-        Layout(("What should\nchange?",), "ID"),
+        Layout(("What should change?",), "ID"),
     ),
     "SmartSurvey": (
         ["UserID", "Name", "Email", "IP Address", "Unique ID", "Ended", "Q1. What is good?", "Q2. Ward"],

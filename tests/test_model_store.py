@@ -14,6 +14,7 @@ from skops.io import dump
 
 from pipeline.codebook import load_codebook
 from pipeline.errors import ModelError, OutputError
+from pipeline.learned import Learned
 from pipeline.model_store import check_model_place, load_model, save_model, versions, whole_folder
 from pipeline.training import TrainedModel, train
 
@@ -82,21 +83,23 @@ def test_a_loaded_model_codes_and_explains_as_the_saved_one(model, stored):
 
 
 def test_a_model_folder_holds_what_is_promised(model, stored):
-    assert sorted(files(stored)) == ["card.md", "codebook.toml", "estimators.skops", "manifest.json"]
+    learned = ["learned.csv", "learned.npy"]
+    assert sorted(files(stored)) == ["card.md", "codebook.toml", "estimators.skops", *learned, "manifest.json"]
     assert (stored / "card.md").read_text(encoding="utf-8") == "# The card"
     assert json.loads((stored / "manifest.json").read_text(encoding="utf-8")) == {
-        "format": 1,
+        "format": 2,
         "corpus": [],
         "comments": 0,
         "made": "today",
         "codebook_digest": model.codebook.digest,
         "estimators_sha256": hashlib.sha256((stored / "estimators.skops").read_bytes()).hexdigest(),
+        "learned_sha256": [hashlib.sha256((stored / name).read_bytes()).hexdigest() for name in learned],
         "versions": versions(),
     }
     assert load_model(stored).digest == json.loads((stored / "manifest.json").read_text())["estimators_sha256"]
 
 
-def test_the_comments_learned_from_are_not_in_the_folder(stored):
+def test_the_comments_learned_from_are_not_in_the_estimators(stored):
     with zipfile.ZipFile(stored / "estimators.skops") as archive:
         content = b"".join(archive.read(name) for name in archive.namelist())
     assert b"The damp flat is worse than it was last year" not in content
@@ -154,14 +157,40 @@ def add_to(name):
             "is damaged (manifest.json: Expecting property name enclosed in double quotes: line 1 column 2 (char 1))",
         ),
         (damage("manifest.json", b"[]"), "was made by another version of this tool"),
-        (damage("manifest.json", b'{"format": 2}'), "was made by another version of this tool"),
-        (damage("manifest.json", b'{"format": 1}'), "is damaged (manifest.json lacks what it learned from)"),
-        (damage("manifest.json", b'{"format": 1, "corpus": [], "comments": 1}'), "was changed after it was made"),
+        (damage("manifest.json", b'{"format": 3}'), "was made by another version of this tool"),
+        (damage("manifest.json", b'{"format": 2}'), "is damaged (manifest.json lacks what it learned from)"),
+        (damage("manifest.json", b'{"format": 2, "corpus": [], "comments": 1}'), "was changed after it was made"),
+        (add_to("learned.csv"), "was changed after it was made"),
+        (add_to("learned.npy"), "was changed after it was made"),
+        (lose("learned.csv"), "is damaged (learned.csv: No such file or directory)"),
+        (lose("learned.npy"), "is damaged (learned.npy: No such file or directory)"),
     ],
 )
 def test_a_model_that_is_not_as_it_was_made_is_refused(copied, harm, message):
     harm(copied)
     assert refusal(copied) == f"{copied}: {message}. Fix: train it again"
+
+
+def test_a_model_from_before_it_kept_what_it_learned_from_is_refused(copied):
+    manifest = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["learned_sha256"]
+    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 1}), encoding="utf-8")
+    for name in ("learned.csv", "learned.npy"):
+        (copied / name).unlink()
+    assert refusal(copied) == f"{copied}: was made by another version of this tool. Fix: train it again"
+
+
+def test_a_model_keeps_what_it_learned_from_with_the_codes_of_each_facet(model, tmp_path):
+    vectors = np.eye(3, dtype=np.float16)
+    codes = {"topic": (("transport", "parks"), (), None), "place": (("housing",), None, ())}
+    learned = Learned(("The bus\r\nis late", "=1+1", 'Say "no", please'), ("north", "", "-"), codes, vectors)
+    save_model(model, tmp_path / "kept", {}, "", replace=False, learned=learned)
+    loaded = load_model(tmp_path / "kept")
+    assert (loaded.learned.texts, loaded.learned.sources) == (learned.texts, learned.sources)
+    assert loaded.learned.codes == codes
+    assert loaded.learned.vectors.tolist() == vectors.tolist()
+    known = {facet: np.nan_to_num(of, nan=-1).tolist() for facet, of in loaded.known.items()}
+    assert known == {"topic": [[1, 1, 0], [0, 0, 0], [-1] * 3], "place": [[0, 0, 1], [-1] * 3, [0, 0, 0]]}
 
 
 def test_a_model_without_its_card_can_still_be_used(copied):

@@ -34,7 +34,7 @@ def test_a_decision_moves_a_comment_from_one_code_to_another(run):
     before = comments_with(run)
     line = first_with(run, "theme:housing")
     decide(run, line, "theme", ("faith-culture",))
-    moved = {code: -1 for code in line.facets["theme"].codes} | {"faith-culture": 1}
+    moved = dict.fromkeys(line.facets["theme"].codes, -1) | {"faith-culture": 1}
     expected = {code: count + moved.get(code, 0) for code, count in before.items()}
     assert comments_with(run) == expected
     assert frequency_tables(run).notes[2] == (

@@ -3,20 +3,25 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.cli.groups import main, models
 from pipeline.cli.manners import PATH, Progress, command, json_option, quiet_option, replace_option
 from pipeline.errors import ModelError
-from pipeline.settings import FAVOURS, load_settings
+from pipeline.settings import FAVOURS, Settings, load_settings
+
+if TYPE_CHECKING:
+    from pipeline.workflow import Trained
 
 
 @command(main, "train")
 @click.option("--corpus", "corpora", multiple=True, type=PATH, help="Coded comments; may be given several times.")
 @click.option("--codebook", "codebook_path", type=PATH, help="Codebook; by default the shipped one.")
+@click.option("--run", "runs", multiple=True, type=PATH, help="Learn from the decisions in a run, too; several may be.")
 @click.option("--out", required=True, type=PATH, help="The model folder to make, such as models/mine.")
+@click.option("--use/--no-use", default=None, help="With --run: make it current, or not, whatever the comparison says.")
 @click.option("--favour", type=click.Choice(FAVOURS), help="The side on which a doubtful code falls.")
 @replace_option
 @quiet_option
@@ -24,7 +29,9 @@ from pipeline.settings import FAVOURS, load_settings
 def train_command(
     corpora: tuple[Path, ...],
     codebook_path: Path | None,
+    runs: tuple[Path, ...],
     out: Path,
+    use: bool | None,
     favour: str | None,
     replace: bool,
     quiet: bool,
@@ -32,7 +39,8 @@ def train_command(
 ) -> None:
     """Train a model on coded comments and on the examples of the codebook.
 
-    Without options it learns from the shipped corpus. A codebook alone is enough to begin with.
+    Without options it learns from the shipped corpus. A codebook alone is enough to begin with. With --run it learns
+    from what people decided as well, is compared with the current model, and becomes current if it is not worse.
 
     \b
     Example:  feedback train --corpus corpus/private/coded.xlsx --codebook book.toml --out models/mine
@@ -41,23 +49,115 @@ def train_command(
 
     progress = Progress(quiet)
     settings = load_settings()
-    trained = train_model(
-        out,
-        dataclasses.replace(settings, favour=favour or settings.favour),
-        corpora,
-        codebook_path=codebook_path,
-        replace=replace,
-        progress=progress,
-    )
+    settings = dataclasses.replace(settings, favour=favour or settings.favour)
+    more: dict[str, Any] = {"codebook_path": codebook_path, "replace": replace, "progress": progress}
+    if use is not None and not runs:
+        raise click.UsageError("--use and --no-use go with --run; else see: feedback models use")
+    if runs:
+        _retrain(runs, settings, out, progress, as_json, corpora=corpora, use=use, **more)
+        return
+    trained = train_model(out, settings, corpora, **more)
     if as_json:
-        scores = {column: one.as_json() for column, one in trained.scores.items()}
-        click.echo(json.dumps({"model": str(out), "facets": scores, "agreement": trained.agreed}))
-    progress.say(f"Learned from {trained.comments:,} coded comments and {trained.examples:,} examples of the codebook.")
-    for column, one in trained.scores.items():
-        progress.say(f"  {column}: macro-F1 {one.macro_f1:.2f} on sources not seen")
-    progress.say(f"Model folder: {out}   Card: {out / 'card.md'}")
+        click.echo(json.dumps(_trained_json(trained)))
+    _say_trained(trained, progress)
     if not trained.current:
         progress.say(f"Another model is current. To use this one: --model {out}, or feedback models use {out.name}")
+
+
+def _retrain(
+    runs: tuple[Path, ...],
+    settings: Settings,
+    out: Path,
+    progress: Progress,
+    as_json: bool,
+    *,
+    use: bool | None,
+    **more: Any,
+) -> None:
+    """Trains with decisions, and tells how the new model compares."""
+    from pipeline.retraining import IF_NOT_WORSE, NO, YES, retrain
+
+    done = retrain(runs, settings, out, use=IF_NOT_WORSE if use is None else YES if use else NO, **more)
+    trained = done.trained
+    if as_json:
+        comparison = done.comparison.as_json() if done.comparison else None
+        click.echo(json.dumps({**_trained_json(trained), "used": done.used, "why": done.why, "comparison": comparison}))
+    _say_trained(trained, progress)
+    for (facet, code), n in trained.dropped.items():
+        progress.say(f"Not learned: {n:,} decisions for {facet} {code}, which the codebook has not.")
+    for run in trained.missing:
+        progress.say(f"Not found, so no longer learned from: the run {run}")
+    for line in done.comparison.words if done.comparison else ():
+        progress.say(line)
+    progress.say(f"{out.name} is {'current' if done.used else 'not current'}: {done.why}.")
+    if not done.used:
+        progress.say(f"To use it all the same: feedback models use {out.name}")
+    progress.say(f"{len(done.mistakes):,} labels it disputes: {out / 'possible_mistakes.csv'}")
+    progress.say(f"Next: feedback recode {runs[0]}")
+
+
+def _trained_json(trained: "Trained") -> dict[str, Any]:
+    scores = {column: one.as_json() for column, one in trained.scores.items()}
+    return {"model": str(trained.folder), "facets": scores, "agreement": trained.agreed}
+
+
+def _say_trained(trained: "Trained", progress: Progress) -> None:
+    decided = f", {trained.decided:,} of them decided in runs," if trained.decided else ""
+    progress.say(
+        f"Learned from {trained.comments:,} coded comments{decided} and {trained.examples:,} examples of the codebook."
+    )
+    for column, one in trained.scores.items():
+        progress.say(f"  {column}: macro-F1 {one.macro_f1:.2f} on sources not seen")
+    progress.say(f"Model folder: {trained.folder}   Card: {trained.folder / 'card.md'}")
+
+
+@command(main, "recode")
+@click.argument("run", type=PATH)
+@click.option("--model", type=PATH, help="Model folder; by default the current one.")
+@click.option("--who", default="", help="The name that stands in the record; by default the tool's.")
+@quiet_option
+@json_option
+def recode_command(run: Path, model: Path | None, who: str, quiet: bool, as_json: bool) -> None:
+    """Code the comments of a RUN again with another model; what people decided stays.
+
+    \b
+    Example:  feedback recode runs/spring --model models/engagement-2
+    """
+    from pipeline.recoding import THE_TOOL, recode
+
+    progress = Progress(quiet)
+    done = recode(run, load_settings(), model, who=who or THE_TOOL, progress=progress)
+    if as_json:
+        told = {**dataclasses.asdict(done), "run": str(done.run)}
+        told["homeless"] = [[facet, code, n] for (facet, code), n in done.homeless.items()]
+        click.echo(json.dumps(told))
+    for line in done.words:
+        progress.say(line)
+
+
+@command(models, "mistakes")
+@click.argument("name")
+@click.option("--most", default=20, show_default=True, help="How many to print.")
+@json_option
+def models_mistakes_command(name: str, most: int, as_json: bool) -> None:
+    """Labels of people that the model NAME, trained with --run, disputes with confidence: possible mistakes.
+
+    \b
+    Example:  feedback models mistakes engagement-2
+    """
+    from pipeline.mistakes import read_mistakes
+    from pipeline.model_store import find_model_folder
+
+    found = sorted(read_mistakes(find_model_folder(load_settings(), name)), key=lambda one: (not one.run, -one.sure))
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in found[:most]], ensure_ascii=False))
+        return
+    for one in found[:most]:
+        people, model = ", ".join(one.people) or "no code", ", ".join(one.model) or "no code"
+        click.echo(f"{one.sure:.2f}  {one.facet}: people {people}; the model {model}  [{one.id or one.source}]")
+        click.echo(f"      {' '.join(one.text.split())[:200]}")
+    if not found:
+        click.echo("It disputes none, or was trained without --run.", err=True)
 
 
 @command(main, "evaluate")

@@ -167,7 +167,7 @@ def read_sheet_command(run: Path, file: Path, who: str | None, quiet: bool, as_j
     Example:  feedback read-sheet runs/spring spring-review.xlsx --who "An analyst"
     """
     from pipeline.review import Review
-    from pipeline.sheet import read_sheet
+    from pipeline.sheet_reading import read_sheet
 
     with Review(run) as review:
         taken = read_sheet(review, file, _person(who))

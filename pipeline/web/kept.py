@@ -1,0 +1,54 @@
+"""What takes long to work out, kept while nothing it rests on changes: no decision, no check, no other codes."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pipeline.checking import Measured, measure
+from pipeline.comment_store import FILE as COMMENTS
+from pipeline.review import Review
+from pipeline.settings import Settings
+from pipeline.trust import KnownCode, background, known_codes
+from pipeline.uncoded import Pile, pile
+
+Known = dict[str, dict[str, KnownCode]]
+Stand = tuple[int, int]
+
+
+def stand(review: Review) -> Stand:
+    """How a run stands: when it was coded (ns), and the last act of people."""
+    last = review.store.acts(1)
+    return (review.run / COMMENTS).stat().st_mtime_ns, last[0]["id"] if last else 0
+
+
+def measured(review: Review, person: str | None, column: str) -> Measured:
+    """`checking.measure`, kept."""
+    return _measured(review.run, person, column, stand(review))
+
+
+@lru_cache(maxsize=16)
+def _measured(run: Path, person: str | None, column: str, _: Stand) -> Measured:
+    with Review(run) as review:
+        return measure(review, person, column)
+
+
+def known(review: Review, settings: Settings) -> Known:
+    """`trust.known_codes`, kept, also while the model is the same."""
+    has_model = background(review, settings) is not None
+    return _known(review.run, settings, stand(review), has_model)
+
+
+@lru_cache(maxsize=8)
+def _known(run: Path, settings: Settings, _: Stand, has_model: bool) -> Known:
+    with Review(run) as review:
+        return known_codes(review, background(review, settings) if has_model else None)
+
+
+def grouped(review: Review, facet: str, seed: int) -> Pile:
+    """`uncoded.pile`, kept."""
+    return _grouped(review.run, facet, seed, stand(review))
+
+
+@lru_cache(maxsize=8)
+def _grouped(run: Path, facet: str, seed: int, _: Stand) -> Pile:
+    with Review(run) as review:
+        return pile(review, facet, seed)
