@@ -5,7 +5,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from pipeline.codebook import Code, Codebook, Entry, Exclusion, Facet, Wording, dump_codebook, make_id, parse_codebook
-from pipeline.review_store import Store
 
 PLACE = Path("codebook")  # what errors name it, for it is in no file of its own
 WORDS = {
@@ -93,8 +92,3 @@ def _differing(old: Code, new: Code) -> list[str]:
 
 def _listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
-
-
-def book_text(store: Store, version: int) -> str:
-    """A version of the codebook by its number, as TOML."""
-    return str(store.db.execute("SELECT text FROM books WHERE id = ?", (version,)).fetchone()[0])

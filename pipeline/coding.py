@@ -8,9 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from joblib import Parallel, delayed
 
 from pipeline import comment_store
 from pipeline.cleaning import is_blank, reason_set_apart
@@ -18,13 +21,14 @@ from pipeline.codebook import Facet
 from pipeline.comment_store import CodedRow, CommentWriter, GivenCode
 from pipeline.copies import Copies
 from pipeline.errors import InputError
-from pipeline.judging import Judged, judge
+from pipeline.judging import Judged, coded_facets, judge, judge_apart
 from pipeline.model_store import StoredModel
 from pipeline.reading import reading_order
 from pipeline.responses import Export, Layout, Rejected, answers, read_responses, safe_cell
 from pipeline.training import Progress, Reason, silent
 
 BATCH = 1000
+WORTH_PROCESSES = 3  # batches; starting processes takes as long as coding these
 LONGEST_QUOTE = 160
 GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET, SHARE_WHERE_ASKED = 0.6, 0.25
@@ -68,6 +72,27 @@ class ToCode:
     others: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """Some comments, with the number of the text of each, how many say the same, and whether it is the first."""
+
+    comments: Sequence[ToCode]
+    keys: Sequence[int | None]
+    copies: Sequence[int]
+    first: Sequence[bool]
+
+    @classmethod
+    def of(cls, comments: Sequence[ToCode], copies: Copies) -> Self:
+        """The comments, met in their order."""
+        keys, counts, first = zip(*(copies.meet(comment.text) for comment in comments), strict=True)
+        return cls(comments, keys, counts, first)
+
+    @property
+    def told(self) -> tuple[list[str], list[str], Sequence[int], Sequence[bool]]:
+        """What `judge` is told of them: texts, questions, copies, first."""
+        return [c.text for c in self.comments], [c.question for c in self.comments], self.copies, self.first
+
+
 # ---- what the machine says, written down ---------------------------------------------------------------------------
 
 
@@ -87,7 +112,9 @@ class CodedWriter:
         *,
         with_scores: bool,
         seed: int = 0,
+        jobs: int = 1,
     ) -> None:
+        self.jobs = jobs
         self.made, self.stored, self.model = made, stored, stored.model
         self.others, self.facet_columns, self.with_scores, self.seed = others, facet_columns, with_scores, seed
         self.facets = coded_facets(stored)
@@ -121,32 +148,38 @@ class CodedWriter:
 
     def write(self, comments: Iterable[ToCode], copies: Copies, progress: Progress, total: int = 0) -> None:
         """Codes and writes all comments, and puts them in an order of reading."""
-        for batch in _batched(comments):
-            self._write_batch(batch, copies)
-            self.coded += len(batch)
+        for batch, judged in self._judged(comments, copies):
+            self._write_batch(batch, judged)
+            self.coded += len(batch.comments)
             progress("coding comments", self.coded, total)
         self._store.finish(self._places())
+
+    def _judged(self, comments: Iterable[ToCode], copies: Copies) -> Iterator[tuple[_Batch, Judged]]:
+        """Batches in their order, each as the model codes it; many are coded in several processes, a few at a time."""
+        batches = (_Batch.of(batch, copies) for batch in _batched(comments))
+        start = list(itertools.islice(batches, WORTH_PROCESSES))
+        if self.jobs == 1 or len(start) < WORTH_PROCESSES:
+            for batch in itertools.chain(start, batches):
+                yield batch, judge(self.stored, self.facets, *batch.told)
+            return
+        task = partial(judge_apart, self.stored.folder, self.stored.digest)
+        stream = itertools.chain(start, batches)
+        with Parallel(n_jobs=self.jobs) as processes:
+            while some := list(itertools.islice(stream, 2 * self.jobs)):
+                yield from zip(some, processes(delayed(task)(*batch.told) for batch in some), strict=True)
 
     def _header(self) -> list[str]:
         scores = [f"{facet.id}:{code}" for facet in self.facets for code in facet.ids] if self.with_scores else []
         return [*OWN_COLUMNS[:4], *self.others, *facet_header(self.facets), *OWN_COLUMNS[4:], *scores]
 
-    def _write_batch(self, batch: Sequence[ToCode], copies: Copies) -> None:
-        met = [copies.meet(comment.text) for comment in batch]
-        judged = judge(
-            self.stored,
-            self.facets,
-            [comment.text for comment in batch],
-            [comment.question for comment in batch],
-            [count for _, count, _ in met],
-            [first for _, _, first in met],
-        )
-        given = [self._given(comment, row, judged) for row, comment in enumerate(batch)]
+    def _write_batch(self, batch: _Batch, judged: Judged) -> None:
+        given = [self._given(comment, row, judged) for row, comment in enumerate(batch.comments)]
         self._rows.writerows(
-            map(safe_cell, self._line(comment, row, judged, given[row])) for row, comment in enumerate(batch)
+            map(safe_cell, self._line(comment, row, judged, given[row])) for row, comment in enumerate(batch.comments)
         )
         self._store.add(
-            self._stored_row(comment, row, judged, met[row][0], given[row]) for row, comment in enumerate(batch)
+            self._stored_row(comment, row, judged, batch.keys[row], given[row])
+            for row, comment in enumerate(batch.comments)
         )
 
     def _given(self, comment: ToCode, row: int, judged: Judged) -> dict[str, list[GivenCode]]:
@@ -216,11 +249,6 @@ class CodedWriter:
         yield from enumerate(itertools.chain(ordered, self._store.rest(set(ordered))), 1)
 
 
-def coded_facets(stored: StoredModel) -> list[Facet]:
-    """The facets a model codes, in the order of its codebook."""
-    return [facet for facet in stored.model.codebook.facet if facet.id in stored.model.classifiers]
-
-
 def facet_header(facets: Iterable[Facet]) -> list[str]:
     """The columns that coding adds for these facets."""
     return [
@@ -237,7 +265,15 @@ class RunWriter:
     """Writes the files of a run while its export streams by."""
 
     def __init__(
-        self, made: Path, export: Export, layout: Layout, stored: StoredModel, *, with_scores: bool, seed: int = 0
+        self,
+        made: Path,
+        export: Export,
+        layout: Layout,
+        stored: StoredModel,
+        *,
+        with_scores: bool,
+        seed: int = 0,
+        jobs: int = 1,
     ) -> None:
         self.made, self.export, self.layout, self.stored = made, export, layout, stored
         self.facets = coded_facets(stored)
@@ -246,7 +282,7 @@ class RunWriter:
         }
         self.others = [n for n, column in enumerate(export.columns) if column not in layout.questions]
         self.renamed = self._renamed({*OWN_COLUMNS, *facet_header(self.facets)})
-        self.with_scores, self.seed = with_scores, seed
+        self.with_scores, self.seed, self.jobs = with_scores, seed, jobs
 
     def write(self, progress: Progress = silent) -> Tally:
         """Writes all files; returns what was counted."""
@@ -254,7 +290,9 @@ class RunWriter:
         columns = [self.export.columns[n] for n in self.others]
         named = [self.renamed.get(column, column) for column in columns]
         given_in = {facet: self.renamed.get(column, column) for facet, column in self.facet_columns.items()}
-        writer = CodedWriter(self.made, self.stored, named, given_in, with_scores=self.with_scores, seed=self.seed)
+        writer = CodedWriter(
+            self.made, self.stored, named, given_in, with_scores=self.with_scores, seed=self.seed, jobs=self.jobs
+        )
         with writer, (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as file:
             rejects = csv.writer(file)
             rejects.writerow(REJECT_COLUMNS)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from pipeline.exports import PROFILED_ROWS, Export
-from pipeline.layouts import fold
+from pipeline.layouts import TEXT_HEADERS, fold
 
 WORDS_OF_A_COMMENT = 4.0
 WORDS_OF_A_LONG_COMMENT = 15
@@ -26,7 +26,6 @@ EXAMPLES = 3
 LONGEST_EXAMPLE = 30
 CHOICES_APART = (";", "|", ",")
 
-TEXT_HEADERS = frozenset({"text", "comment", "comments", "feedback", "answer", "verbatim", "response", "free text"})
 ID_HEADERS = ("response id", "responseid", "respondent id", "response number", "unique id", "userid", "id", "ref")
 MORE_ID_HEADERS = frozenset({*ID_HEADERS, "userno", "collector id", "external data reference", "record no"})
 PERSONAL_WORDS = frozenset(
@@ -82,6 +81,7 @@ class Kind(StrEnum):
     PERSONAL = "personal detail"
     TECHNICAL = "technical"
     EMPTY = "empty"
+    NOT_CODED = "not coded"  # free text that a person wants left alone; never guessed
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TextIO
 
 from pipeline.errors import InputError
-from pipeline.raw_table import LARGEST_CELL, ZIP_TROUBLE, RawTable, Row, Source, is_filled
+from pipeline.raw_table import LARGEST_CELL, ZIP_TROUBLE, RawTable, Row, Source
 
 DELIMITERS = ",;\t|"
 NO_DELIMITER = "\x1f"
@@ -26,18 +26,18 @@ def read_delimited(source: Source) -> RawTable:
     csv.field_size_limit(LARGEST_CELL)
     encoding = _encoding(source)
     with encoding.open(source) as file:
-        delimiter = _delimiter(file, source)
+        delimiter = _delimiter(file)
 
     def rows() -> Iterator[Row]:
         number = 0
         with encoding.open(source) as file:
-            lines = _Lines(file, source)
+            lines = _Lines(file)
             try:
                 for number, cells in enumerate(csv.reader(lines, delimiter=delimiter), 1):
                     if lines.ended:
                         what, fix = "a quotation mark is opened and never closed", "close it, or delete it"
                         raise InputError(what, where=f"{source.where}, row {number}", fix=fix)
-                    if is_filled(cells):
+                    if any(map(str.strip, cells)):
                         yield number, cells
             except csv.Error as error:
                 what = f"a cell of over {LARGEST_CELL:,} characters" if "limit" in str(error) else str(error)
@@ -52,15 +52,11 @@ def read_delimited(source: Source) -> RawTable:
 class _Lines:
     """The lines of a file, and whether they have ended: a row that comes only then was cut off within quotes."""
 
-    def __init__(self, file: TextIO, source: Source) -> None:
-        self.file, self.source, self.ended = file, source, False
+    def __init__(self, file: TextIO) -> None:
+        self.file, self.ended = file, False
 
     def __iter__(self) -> Iterator[str]:
-        for number, line in enumerate(iter(lambda: self.file.readline(LARGEST_CELL), ""), 1):
-            if len(line) == LARGEST_CELL:
-                what = f"a line of over {LARGEST_CELL:,} characters"
-                raise InputError(what, where=f"{self.source.where}, line {number}", fix="check that it is an export")
-            yield line
+        yield from self.file
         self.ended = True
 
 
@@ -143,13 +139,22 @@ class _Counts:
 
 
 def _counts(source: Source, encoding: str, errors: str) -> _Counts:
-    """What the decoded text holds: characters, nulls, places that do not fit, characters beyond ASCII that do."""
+    """What the decoded text holds: characters, nulls, places that do not fit, characters beyond ASCII that do.
+
+    Raises InputError at a line without end, which would have to be held whole.
+    """
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-    size = nulls = replaced = foreign = 0
+    size = nulls = replaced = foreign = line = lines = 0
     with source.open() as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             text = decoder.decode(block)
             size, nulls = size + len(text), nulls + text.count("\0")
+            ended = max(text.rfind("\n"), text.rfind("\r"))
+            line = line + len(text) if ended < 0 else len(text) - 1 - ended
+            if line > LARGEST_CELL:
+                what, place = f"a line of over {LARGEST_CELL:,} characters", f"{source.where}, line {lines + 1}"
+                raise InputError(what, where=place, fix="check that it is an export")
+            lines += text.count("\n")
             if errors == "replace":
                 broken = text.count(REPLACED)
                 replaced += broken
@@ -169,9 +174,9 @@ def _unreadable(source: Source) -> _Encoding:
 # ---- delimiters ----------------------------------------------------------------------------------------------------
 
 
-def _delimiter(file: TextIO, source: Source) -> str:
+def _delimiter(file: TextIO) -> str:
     """The delimiter that cuts the first rows into the most columns of the same number; none for a list of texts."""
-    lines = list(_sample(file, source))
+    lines = list(_sample(file))
 
     def widths(delimiter: str) -> list[int]:
         return [len(row) for row in islice(csv.reader(lines, delimiter=delimiter), SAMPLE_ROWS) if row]
@@ -185,9 +190,9 @@ def _delimiter(file: TextIO, source: Source) -> str:
     return max(DELIMITERS, key=lambda delimiter: _evenness(found[delimiter]))
 
 
-def _sample(file: TextIO, source: Source) -> Iterator[str]:
+def _sample(file: TextIO) -> Iterator[str]:
     size = 0
-    for line in islice(_Lines(file, source), SAMPLE_ROWS * 4):
+    for line in islice(_Lines(file), SAMPLE_ROWS * 4):
         size += len(line)
         yield line
         if size > SAMPLE_CHARACTERS:

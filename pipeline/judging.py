@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +22,8 @@ from pipeline.doubts import (
     no_code,
     unlike_corpus,
 )
-from pipeline.model_store import StoredModel
+from pipeline.errors import ModelError
+from pipeline.model_store import StoredModel, load_model
 from pipeline.reading import uncertainty
 from pipeline.training import Coding, Reason
 
@@ -90,6 +93,32 @@ def judge(
         np.zeros(len(texts))
     ]
     return Judged(codings, reasons, doubts, np.max(unsure, axis=0), vectors, near, similarity)
+
+
+def judge_apart(
+    folder: Path,
+    digest: str,
+    texts: Sequence[str],
+    questions: Sequence[str],
+    copies: Sequence[int],
+    first: Sequence[bool],
+) -> Judged:
+    """`judge` in a process of its own, which loads the model once; digest: of the model meant."""
+    stored = _loaded(folder, digest)
+    return judge(stored, coded_facets(stored), texts, questions, copies, first)
+
+
+@cache
+def _loaded(folder: Path, digest: str) -> StoredModel:
+    stored = load_model(folder)
+    if stored.digest != digest:
+        raise ModelError("was replaced while it was at work", where=folder, fix="code the export again")
+    return stored
+
+
+def coded_facets(stored: StoredModel) -> list[Facet]:
+    """The facets a model codes, in the order of its codebook."""
+    return [facet for facet in stored.model.codebook.facet if facet.id in stored.model.classifiers]
 
 
 def _deciding_parts(reasons: Mapping[str, Sequence[Sequence[Reason]]], size: int) -> Ints:

@@ -55,6 +55,7 @@ SURE = {
     "SurveyMonkey": {"respondent id"},
     "Qualtrics": {"responseid", "recordeddate", "recorded date"},
 }
+TEXT_HEADERS = frozenset({"text", "comment", "comments", "feedback", "answer", "verbatim", "response", "free text"})
 MONKEY_MARKS = frozenset({"response", "open-ended response"})
 MONKEY_OWN = frozenset({"respondent id", "collector id"})
 BLANK_MARKS = {"SmartSurvey": "-"}
@@ -176,7 +177,7 @@ def _titles(rows: Sequence[Row]) -> int:
         below = rows[n + 1][1] if n + 1 < len(rows) else []
         if _is_monkey(cells, below) or (_filled(cells) >= max(2, 0.6 * wide) and _is_header(cells)):
             return n if n == 0 or _set_apart(rows, n, wide) else 0
-        if _filled(cells) > TITLE_CELLS or not cells[0].strip():
+        if _filled(cells) > TITLE_CELLS or fold(cells[0]) in TEXT_HEADERS or not cells[0].strip():
             return 0
     return 0
 
@@ -198,8 +199,9 @@ def _filled(cells: Sequence[str]) -> int:
 
 
 def _is_header(cells: Sequence[str]) -> bool:
-    """Whether cells could be names: none a number, a date or an address."""
-    return not any(NUMBER.match(cell.strip()) or "@" in cell for cell in cells if cell.strip())
+    """Whether cells could be names: none a number, a date or an address, nor what follows a comma in a sentence."""
+    filled = [cell for cell in cells if cell.strip()]
+    return not any(NUMBER.match(cell.strip()) or "@" in cell or cell.startswith(" ") for cell in filled)
 
 
 # ---- ways to read the header -----------------------------------------------------------------------------------------

@@ -27,14 +27,15 @@ KEYS = ("questions", "response_id", "recognised", "columns", "overruled")
 ALIKE = 0.7
 SAME_SURVEY = 0.6
 MOST_PAIRS = 10_000
-HEAD = "# How exports of this survey are read. Where a kind is wrong, write another: {}.\n"
+HEAD = "# How exports of this survey are read: free text is coded. Where a kind is wrong, write another:\n# {}.\n"
 
 
 @dataclass(frozen=True)
 class Mapping:
     """What the user says of the export's columns; what is left open is found from the values.
 
-    kinds: column → what it is, in the order of the export, empty where nothing is remembered. overruled: column → what
+    kinds: column → what it is, in the order of the export, empty where nothing is remembered; the free text among them
+    is what is coded, unless questions are named. overruled: column → what
     it had been guessed to be, for the kinds a person changed. platform, header: the shape and the header as it was.
     """
 
@@ -93,10 +94,12 @@ def mapping_of(
     """
     guesses = {guess.column: guess.kind for guess in guess_columns(export)}
     said = {export.columns[export.column(name)]: _kind(kind, export.path) for name, kind in (kinds or {}).items()}
-    said |= {export.columns[export.column(name)]: Kind.FREE_TEXT for name in questions}
+    if questions:
+        named = {export.columns[export.column(name)] for name in questions}
+        left = {column for column, kind in guesses.items() if kind == Kind.FREE_TEXT} - named
+        said |= dict.fromkeys(named, Kind.FREE_TEXT) | dict.fromkeys(left, Kind.NOT_CODED)
     decided = guesses | said
-    chosen = questions or [column for column, kind in decided.items() if kind == Kind.FREE_TEXT]
-    layout = find_layout(export, chosen, response_id)
+    layout = find_layout(export, _coded(decided), response_id)
     return Mapping(
         layout.questions,
         layout.response_id,
@@ -105,6 +108,10 @@ def mapping_of(
         export.shape.platform,
         tuple(tuple(cells) for n, cells in export.above if n in export.shape.header_rows),
     )
+
+
+def _coded(kinds: dict[str, Kind]) -> tuple[str, ...]:
+    return tuple(column for column, kind in kinds.items() if kind == Kind.FREE_TEXT)
 
 
 def _kind(word: str, where: object) -> Kind:
@@ -116,7 +123,7 @@ def _kind(word: str, where: object) -> Kind:
 
 def save_mapping(path: Path, mapping: Mapping) -> None:
     """Writes a mapping as TOML, whole or not at all. Raises OutputError."""
-    table: dict[str, Any] = {"questions": list(mapping.questions)}
+    table: dict[str, Any] = {} if mapping.kinds else {"questions": list(mapping.questions)}
     if mapping.response_id is not None:
         table["response_id"] = mapping.response_id
     if mapping.header:
@@ -145,10 +152,11 @@ def load_mapping(path: Path) -> Mapping:
         raise InputError("a key has the wrong type", where=path, fix="write columns as a table: [columns]")
     if not all(isinstance(row, list) for row in recognised.get("header", [])):
         raise InputError("the header has the wrong type", where=path, fix="make the mapping again")
+    kinds = {column: _kind(kind, path) for column, kind in said.get("columns", {}).items()}
     return Mapping(
-        tuple(map(str, texts)),
+        tuple(map(str, texts)) or _coded(kinds),
         said.get("response_id"),
-        {column: _kind(kind, path) for column, kind in said.get("columns", {}).items()},
+        kinds,
         {column: _kind(kind, path) for column, kind in said.get("overruled", {}).items()},
         str(recognised.get("platform", "")),
         tuple(tuple(map(str, row)) for row in recognised.get("header", [])),
@@ -267,11 +275,9 @@ def _moved(was: Sequence[str], now: Sequence[str]) -> list[str]:
 
 
 def _kind_change(mapping: Mapping, column: str, guess: ColumnGuess) -> Change | None:
-    """A column that turned into free text or personal details, or ceased to be free text; other kinds blur."""
+    """A column that turned into free text or personal details; other kinds blur, and what is coded stays so."""
     remembered = mapping.overruled.get(column, mapping.kinds[column])
-    telling = {Kind.FREE_TEXT, Kind.PERSONAL}
-    if guess.kind == remembered or Kind.EMPTY in (guess.kind, remembered):
+    settled = remembered in (guess.kind, Kind.NOT_CODED)
+    if settled or guess.kind not in (Kind.FREE_TEXT, Kind.PERSONAL) or column in mapping.questions:
         return None
-    if not telling & {guess.kind, remembered}:
-        return None
-    return Change("kind", column, str(guess.kind), guess.kind == Kind.FREE_TEXT and column not in mapping.questions)
+    return Change("kind", column, str(guess.kind), guess.kind == Kind.FREE_TEXT)

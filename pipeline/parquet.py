@@ -71,6 +71,8 @@ def _check_size(table: Any, source: Source) -> None:
 def _texts(column: Any) -> list[str]:
     kind = str(column.type)
     if kind in ("string", "large_string"):
+        if not column.null_count:
+            return list(column.to_pylist())
         return ["" if value is None else value for value in column.to_pylist()]
     return ["" if value is None else _as_text(value) for value in column.to_pylist()]
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.codebook import Codebook, dump_codebook, parse_codebook
-from pipeline.coding import OWN_COLUMNS, CodedWriter, ToCode, coded_facets, facet_header
+from pipeline.coding import OWN_COLUMNS, CodedWriter, ToCode, facet_header
 from pipeline.comment_store import FILE as COMMENTS
 from pipeline.copies import Copies
 from pipeline.errors import InputError, ModelError
+from pipeline.judging import coded_facets
 from pipeline.model_store import StoredModel, current_model, load_model, versions
 from pipeline.replacing import finish_replacing, replacing
 from pipeline.responses import read_export
@@ -101,7 +102,15 @@ def recode(
             for facet in coded_facets(stored)
             if facet.exclusive and (column := meta["facet_columns"].get(facet.id)) is not None
         }
-        writer = CodedWriter(made, stored, columns, said_in, with_scores=_has_scores(run, meta), seed=settings.seed)
+        writer = CodedWriter(
+            made,
+            stored,
+            columns,
+            said_in,
+            with_scores=_has_scores(run, meta),
+            seed=settings.seed,
+            jobs=settings.processes,
+        )
         with writer:
             writer.write(_comments_of(run, meta["others"]), Copies(_texts(run)), progress, meta["comments"])
         changed, codes = _changes(run / COMMENTS, made / COMMENTS)

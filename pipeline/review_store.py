@@ -522,6 +522,13 @@ class Store:
         """The number of the last version of the codebook; 0 for the one the run was coded with."""
         return int(self.db.execute("SELECT coalesce(max(id), 0) FROM books").fetchone()[0])
 
+    def book_text(self, version: int) -> str:
+        """A version of the codebook by its number, as TOML. Raises InputError where there is none of this number."""
+        found = self.db.execute("SELECT text FROM books WHERE id = ?", (version,)).fetchone()
+        if found is None:
+            raise InputError(f"there is no version {version} of the codebook", where=self.run, fix="choose another")
+        return str(found[0])
+
     def book_versions(self) -> list[Mapping[str, Any]]:
         """The versions of the codebook: id, at, who, note; oldest first."""
         rows = self.db.execute(

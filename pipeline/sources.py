@@ -30,6 +30,7 @@ FORMATS: dict[str, Callable[[Source], RawTable]] = {
     ".parquet": read_parquet,
 }
 ENDINGS = (*FORMATS, ".zip")
+IN_A_FOLDER = frozenset(ENDINGS) - {".txt"}  # a text beside exports is a note about them
 
 
 def open_table(path: Path) -> RawTable:
@@ -133,7 +134,7 @@ def files_in(folder: Path) -> tuple[list[Path], list[str]]:
         )
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=folder, fix="name a file in it") from None
-    exports = [path for path in found if path.is_file() and path.suffix.casefold() in ENDINGS]
+    exports = [path for path in found if path.is_file() and path.suffix.casefold() in IN_A_FOLDER]
     if not exports:
         raise InputError("is a folder, not an export", where=folder, fix="name the file in it")
     return exports, [path.name for path in found if path not in exports]

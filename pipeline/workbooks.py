@@ -6,10 +6,10 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO
+from typing import IO, Any
 
 from pipeline.errors import InputError
-from pipeline.raw_table import MOST_COLUMNS, ZIP_TROUBLE, RawTable, Source, is_filled
+from pipeline.raw_table import MOST_COLUMNS, ZIP_TROUBLE, RawTable, Row, Source, is_filled
 
 MOST_CELLS = 20_000_000
 LARGEST_PART = 1 << 30
@@ -18,7 +18,11 @@ SQUEEZE = 200  # text of one letter over and over squeezes 1,000 times; the shee
 SMALL = 1 << 24
 LONGEST_TAG = 4096
 
-FILLED_CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^<>]*?\s)?r=["']([A-Za-z]{1,3})(\d{1,7})["'](?:[^<>/]|/(?!>))*>""")
+FILLED_CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^<>]*?\s)?r\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["'](?:[^<>/]|/(?!>))*>""")
+# A cell beyond column CZ or row 189,999: without one, a sheet has less than MOST_CELLS.
+FAR_CELL = re.compile(
+    rb"""r\s*=\s*["'](?:[A-Za-z]{3}\d|[D-Zd-z][A-Za-z]\d|[A-Za-z]{1,2}(?:(?:19|[2-9]\d)\d{4}|\d{7}))"""
+)
 ODS_TAG = re.compile(rb"<(/?)table:(table-row|table-cell|covered-table-cell)\b([^<>]*?)(/?)>")
 REPEATED = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d{1,9})[\"']")
 
@@ -26,16 +30,14 @@ REPEATED = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d{1,9})[\"']")
 def read_workbook(source: Source) -> RawTable:
     """The first filled sheet of a workbook. Raises InputError where it cannot be read, or is too large for one."""
     form = _measured(source)
-    names, table = _first_filled_sheet(source)
-    rows = [(n, _texts(cells)) for n, cells in table if any(cell not in ("", None) for cell in cells)]
-    rows = [(n, cells) for n, cells in rows if is_filled(cells)]
+    names, rows = _first_filled_sheet(source)
     if not rows:
         raise InputError("has no filled sheet", where=source.where, fix="export it again")
     notes = (f"sheet {names[0]!r} is read, not {', '.join(map(repr, names[1:]))}",) if names[1:] else ()
     return RawTable(source, form, lambda: iter(rows), form, notes=notes)
 
 
-def _first_filled_sheet(source: Source) -> tuple[list[str], list[tuple[int, list[object]]]]:
+def _first_filled_sheet(source: Source) -> tuple[list[str], list[Row]]:
     """The names of the sheets, the one that is read first, and its rows with their numbers."""
     from python_calamine import CalamineError, CalamineWorkbook
 
@@ -43,15 +45,8 @@ def _first_filled_sheet(source: Source) -> tuple[list[str], list[tuple[int, list
         with source.open() as file:
             workbook = CalamineWorkbook.from_object(file if source.member else str(source.path))
             for name in workbook.sheet_names:
-                sheet = workbook.get_sheet_by_name(name)
-                if sheet.start is None:
-                    continue
-                _check_area(sheet.height, sheet.width, source)
-                left: list[object] = [""] * sheet.start[1]
-                table = [(n, left + list(row)) for n, row in enumerate(sheet.iter_rows(), 1)]
-                return [name, *(other for other in workbook.sheet_names if other != name)], table
-    except InputError:
-        raise
+                if rows := _rows(workbook.get_sheet_by_name(name), source):
+                    return [name, *(other for other in workbook.sheet_names if other != name)], rows
     except (CalamineError, *ZIP_TROUBLE) as error:
         raise _unreadable(source, str(error)) from None
     except BaseException as error:
@@ -62,14 +57,23 @@ def _first_filled_sheet(source: Source) -> tuple[list[str], list[tuple[int, list
     return [], []
 
 
+def _rows(sheet: Any, source: Source) -> list[Row]:
+    """The filled rows of a sheet, as text. It keeps no columns left of its first filled cell; they are put back."""
+    if sheet.start is None:
+        return []
+    _check_area(sheet.height, sheet.width, source)
+    left = [""] * sheet.start[1]
+    texts = (
+        (n, left + [value if type(value) is str else _as_text(value) for value in row])
+        for n, row in enumerate(sheet.iter_rows(), 1)
+    )
+    return [(n, cells) for n, cells in texts if is_filled(cells)]
+
+
 def _unreadable(source: Source, reason: str) -> InputError:
     told = reason.splitlines()[0][:80] if reason else "unknown"
     what, fix = f"is not a workbook that can be read ({told})", "open it in Excel and save it again as .xlsx"
     return InputError(what, where=source.where, fix=fix)
-
-
-def _texts(row: list[object]) -> list[str]:
-    return [value if type(value) is str else _as_text(value) for value in row]
 
 
 def _as_text(value: object) -> str:
@@ -100,30 +104,37 @@ def _measured(source: Source) -> str:
             for part in archive.infolist():
                 _measure(archive, part, source)
             return "ods" if "content.xml" in names else "xlsx"
-    except InputError:
-        raise
-    except zipfile.BadZipFile:
-        return "xlsx"  # the reader itself says what is wrong
     except ZIP_TROUBLE as error:
         raise _unreadable(source, str(error)) from None
 
 
 def _measure(archive: zipfile.ZipFile, part: zipfile.ZipInfo, source: Source) -> None:
     """Unpacks a part of the workbook bit by bit and counts, whatever size it says it has."""
-    rows = columns = size = 0
-    rest = b""
+    size, rest, far = 0, b"", False
     ods = _OdsArea() if part.filename == "content.xml" else None
     for block in inflated(archive, part):
         size += len(block)
         _check_size(size, part, source)
         if ods is not None:
             ods.add(block)
-            rows, columns = ods.rows, ods.columns
-        elif found := FILLED_CELL.findall(rest + block):
+            _check_area(ods.rows, ods.columns, source)
+        else:
+            far = far or FAR_CELL.search(rest + block) is not None
+            rest = block[-LONGEST_TAG:]
+    if far:
+        _measure_cells(archive, part, source)
+
+
+def _measure_cells(archive: zipfile.ZipFile, part: zipfile.ZipInfo, source: Source) -> None:
+    """Finds the farthest filled cell of a sheet; needed only where some cell, filled or not, is far out."""
+    rows = columns = 0
+    rest = b""
+    for block in inflated(archive, part):
+        if found := FILLED_CELL.findall(rest + block):
             columns = max(columns, *map(_column, {letters for letters, _ in found}))
             rows = max(rows, *map(int, {number for _, number in found}))
+            _check_area(rows, columns, source)
         rest = block[-LONGEST_TAG:]
-        _check_area(rows, columns, source)
 
 
 def inflated(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:

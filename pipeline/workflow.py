@@ -45,12 +45,12 @@ from pipeline.responses import (
     read_cell,
     read_export,
 )
+from pipeline.review_store import has_decisions
 from pipeline.settings import Settings, shipped
 from pipeline.training import Coding, Progress, Training, silent, train
 
 BATCH = 2000
 LONGEST_QUOTE = 160
-DECISIONS = "decisions.db"
 GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET = 0.6
 LABEL_COLUMNS = ("labels", "label", "codes", "code")
@@ -244,12 +244,13 @@ def classify(
     stored = find_model(settings, model, codebook, progress)
     started = _now()
     with whole_folder(out, replace) as made:
-        coder = RunWriter(made, export, layout, stored, with_scores=scores, seed=settings.seed)
+        coder = RunWriter(made, export, layout, stored, with_scores=scores, seed=settings.seed, jobs=settings.processes)
         tally = coder.write(progress)
         counts = add_up(tally.counts, len(layout.questions))
         (made / "codebook.toml").write_text(dump_codebook(stored.model.codebook), encoding="utf-8")
         manifest = _run_manifest(export, layout, stored, counts, coder, started, settings)
         (made / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _check_run_folder(out, replace)  # somebody may have decided meanwhile
     return Coded(
         out,
         counts,
@@ -266,8 +267,9 @@ def _check_run_folder(out: Path, replace: bool) -> None:
     check_place(out, replace)
     if not out.exists():
         return
-    if (out / DECISIONS).exists():
-        raise OutputError("holds people's decisions", where=out, fix="choose another name with --out")
+    if has_decisions(out):
+        fix = f"choose another name with --out, or code it again and keep them: feedback recode {out}"
+        raise OutputError("holds people's decisions", where=out, fix=fix)
     if not (out / "manifest.json").is_file() or not (out / "coded.csv").is_file():
         raise OutputError("is there and is not a run", where=out, fix="choose another name with --out")
 

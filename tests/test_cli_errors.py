@@ -61,7 +61,8 @@ BAD_INPUT = {
     ),
     "run folder to replace holds decisions": (
         ["classify", "export.csv", "--out", "run", "--replace"],
-        "run: holds people's decisions. Fix: choose another name with --out",
+        "run: holds people's decisions. "
+        "Fix: choose another name with --out, or code it again and keep them: feedback recode run",
     ),
     "mapping missing": ([*CLASSIFY, "--mapping", "no.toml"], "no.toml: there is no such mapping. Fix: check the path"),
     "mapping broken": (

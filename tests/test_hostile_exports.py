@@ -227,7 +227,7 @@ def test_a_file_in_a_zip_is_named_in_errors(tmp_path):
 
 def test_a_cell_or_line_that_never_ends_is_refused(tmp_path):
     path = tmp_path / "line.csv"
-    path.write_bytes(b"id,text\n1," + b"a" * (LARGEST_CELL + 9) + b"\n")
+    path.write_bytes(b"id,text\n1," + b"a" * (LARGEST_CELL + 2 * MB) + b"\n")
     assert error_of(path) == (
         f"{path}, line 2: a line of over {LARGEST_CELL:,} characters. Fix: check that it is an export"
     )

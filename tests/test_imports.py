@@ -17,8 +17,8 @@ ORDER = [
     *("learned", "model_store", "doubts", "reading", "copies", "judging", "coding", "review", "checking", "uncoded"),
     *("material", "comparison", "rivals", "mistakes", "trust", "tables", "report", "workflow", "retraining"),
     *("recoding", "exchange", "sheet", "sheet_reading", "sheet_reading"),
-    *("web.words", "web.place", "web.queue", "web.comments", "web.entry", "web.jobs", "web.home", "web.check"),
-    *("web.kept", "web.codebooks", "web.uncoded", "web.learn", "web.quality", "web", "web.serve"),
+    *("web.words", "web.place", "web.kept", "web.queue", "web.comments", "web.entry", "web.jobs", "web.home", "web.check"),
+    *("web.codebooks", "web.uncoded", "web.learn", "web.quality", "web", "web.serve"),
     *("cli.groups", "cli.manners", "cli.books", "cli.coding", "cli.learning", "cli.reviewing", "cli", "cli.__main__"),
 ]
 FOLDER = Path(pipeline.__file__).parent

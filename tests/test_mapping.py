@@ -56,11 +56,8 @@ def test_a_mapping_is_a_small_file_that_people_can_read(export, tmp_path):
     assert (
         path.read_text(encoding="utf-8")
         == """\
-# How exports of this survey are read. Where a kind is wrong, write another: free text, single choice, \
-multiple choice, attribute, id, date, personal detail, technical, empty.
-questions = [
-    "What should change?",
-]
+# How exports of this survey are read: free text is coded. Where a kind is wrong, write another:
+# free text, single choice, multiple choice, attribute, id, date, personal detail, technical, empty, not coded.
 response_id = "ID"
 
 [recognised]
@@ -91,9 +88,15 @@ Ward = "attribute"
 
 
 def test_a_mapping_is_read_back_as_it_was(export, tmp_path):
-    mapping = mapping_of(export(), ["ward", "What should change?"], "email", {"id": "technical"})
-    assert (mapping.questions, mapping.response_id) == (("Ward", "What should change?"), "Email")
-    assert mapping.overruled == {"ID": Kind.ID, "Ward": Kind.ATTRIBUTE}
+    mapping = mapping_of(export(), ["do you agree?", "ward"], "email", {"id": "technical"})
+    assert (mapping.questions, mapping.response_id) == (("Ward", "Do you agree?"), "Email")
+    assert mapping.kinds["What should change?"] == Kind.NOT_CODED
+    assert mapping.overruled == {
+        "ID": Kind.ID,
+        "Ward": Kind.ATTRIBUTE,
+        "Do you agree?": Kind.SINGLE,
+        "What should change?": Kind.FREE_TEXT,
+    }
     save_mapping(tmp_path / "m.toml", mapping)
     assert load_mapping(tmp_path / "m.toml") == mapping
 
@@ -103,6 +106,23 @@ def test_questions_and_id_alone_are_a_mapping(export, tmp_path):
     mapping = load_mapping(tmp_path / "m.toml")
     assert mapping == Mapping(("Ward",), "email")
     assert (mapping.layout(export()), compare(mapping, export())) == (Layout(("Ward",), "Email"), ())
+
+
+def test_a_kind_that_is_changed_by_hand_counts(export, tmp_path):
+    save_mapping(tmp_path / "m.toml", mapping_of(export()))
+    text = (tmp_path / "m.toml").read_text(encoding="utf-8")
+    text = text.replace('Ward = "attribute"', 'Ward = "free text"')
+    (tmp_path / "m.toml").write_text(text, encoding="utf-8")
+    mapping = load_mapping(tmp_path / "m.toml")
+    assert mapping.layout(export()) == Layout(("Ward", "What should change?"), "ID")
+    assert compare(mapping, export()) == ()
+
+
+def test_a_column_that_was_empty_and_is_now_written_in_is_told(export):
+    mapping = mapping_of(export(cells=lambda n: [*row(n)[:4], "", row(n)[5]]))
+    assert compare(mapping, export(cells=lambda n: [*row(n)[:4], f"Because {row(n)[5]}", row(n)[5]])) == (
+        Change("kind", "Do you agree?", "free text", True),
+    )
 
 
 REFUSED = {

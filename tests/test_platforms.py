@@ -279,6 +279,8 @@ def test_a_column_goes_by_its_short_id_too(written):
         [["label", "text"], ["lifts", "Please mend ours?"], ["trees", "More of them"], ["trees", "Fewer"]],
         [["id", "text"], ["1", "Response"], ["2", "No"]],
         [["text", ""], ["hello", "a"], ["bye", "b"]],
+        [["Comments"], ["Bins", " please"], ["Lifts", " please"]],
+        [["What they said"], ["Bins", " please"], ["Lifts", " please"]],
         [["When", "", ""], ["08/09/2025", "Bow", "a"], ["09/09/2025", "Bow", "b"]],
     ],
 )
@@ -427,18 +429,25 @@ def test_a_row_that_is_rejected_in_a_folder_names_its_file(tmp_path):
 
 # ---- any comments, in any layout -------------------------------------------------------------------------------------
 
+WRITTEN = {
+    "any.csv": as_csv,
+    "any.tsv": lambda rows: as_csv(rows, "\t", "utf-16"),
+    "any.txt": lambda rows: as_csv(rows, ";", "utf-8-sig"),
+    "any.xlsx": as_xlsx,
+    "any.zip": lambda rows: zipped(**{"export.csv": as_csv(rows)}),
+}
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufeff"), max_size=40)
 
 
-@given(st.sampled_from(sorted(SHAPES)), st.lists(TEXTS, min_size=3, max_size=8), st.sampled_from(["csv", "xlsx"]))
+@given(st.sampled_from(sorted(SHAPES)), st.lists(TEXTS, min_size=3, max_size=8), st.sampled_from(sorted(WRITTEN)))
 def test_whatever_people_wrote_in_any_layout_is_read_back(tmp_path_factory, name, texts, form):
     above, response, shape, columns, layout = SHAPES[name]
     rows = [response(n) for n in range(1, len(texts) + 1)]
     place = columns.index(layout.questions[0])
     for row, text in zip(rows, texts, strict=True):
         row[place] = text
-    path = tmp_path_factory.getbasetemp() / f"any.{form}"
-    path.write_bytes(as_csv([*above, *rows]) if form == "csv" else as_xlsx([*above, *rows]))
+    path = tmp_path_factory.getbasetemp() / form
+    path.write_bytes(WRITTEN[form]([*above, *rows]))
     export = read_export(path)
     found = [next(answers(one, export, layout)).text for one in read_responses(export, layout)]
     assert (export.shape, export.columns) == (shape, columns)

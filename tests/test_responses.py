@@ -164,10 +164,7 @@ def test_the_first_filled_sheet_of_a_workbook_is_read(tmp_path):
 
 KINDS = "use .csv, .tsv, .txt, .xlsx, .xlsm, .xls, .ods, .parquet, .zip"
 NOT_TEXT = "the encoding cannot be told, or the file is not text. Fix: save it as “CSV UTF-8” in Excel"
-NO_WORKBOOK = (
-    "is not a workbook that can be read (invalid Zip archive: Could not find EOCD). "
-    "Fix: open it in Excel and save it again as .xlsx"
-)
+NO_WORKBOOK = "is not a workbook that can be read ({}). Fix: open it in Excel and save it again as .xlsx"
 REFUSED = {
     "empty.csv": (b"", "is empty. Fix: export it again"),
     "mark.csv": (b"\xef\xbb\xbf\r\n", "is empty. Fix: export it again"),
@@ -177,8 +174,8 @@ REFUSED = {
     "half-null.csv": (b"\xff\xfe" + b"a\0" * 9 + b"\0\0" * 9, NOT_TEXT),
     "letter.doc": (b"id,text\n1,a\n", f".doc is not a kind of export. Fix: {KINDS}"),
     "export": (b"id,text\n1,a\n", f"no ending is not a kind of export. Fix: {KINDS}"),
-    "broken.xlsx": (b"PK\x03\x04" + b"x" * 99, NO_WORKBOOK),
-    "text.xlsx": (b"id,text\n1,a\n", NO_WORKBOOK),
+    "broken.xlsx": (b"PK\x03\x04" + b"x" * 99, NO_WORKBOOK.format("File is not a zip file")),
+    "text.xlsx": (b"id,text\n1,a\n", NO_WORKBOOK.format("invalid Zip archive: Could not find EOCD")),
 }
 
 

@@ -1,6 +1,7 @@
 """The review app in the browser: pages made on the server, one module for each noun."""
 
 import secrets
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from pipeline.errors import UserError
 from pipeline.settings import Settings
 from pipeline.web import check, codebooks, comments, entry, home, learn, quality, queue, uncoded
-from pipeline.web.place import KEY, NAME, State, close_runs
+from pipeline.web.place import KEY, NAME, State, close_runs, opened_runs
 from pipeline.web.words import problem_words
 
 BLUEPRINTS = tuple(noun.blueprint for noun in (entry, home, queue, comments, check, quality, codebooks, uncoded, learn))
@@ -86,6 +87,12 @@ def _tell_errors(app: Flask) -> None:
     def of_user(error: UserError) -> tuple[str, int]:
         return render_template("error.html", title="That did not work", what=problem_words(error)), 400
 
+    def of_store(error: sqlite3.DatabaseError) -> tuple[str, int]:
+        told = next((one for run in opened_runs() if (one := run.store.told(error))), None)
+        if told is None:
+            raise error  # a bug keeps its traceback
+        return of_user(told)
+
     def of_form(_: CSRFError) -> tuple[str, int]:
         what = "This page has been open since before the app was started again. Go back, load it again, and repeat."
         return render_template("error.html", title="That was not saved", what=what), 400
@@ -98,6 +105,7 @@ def _tell_errors(app: Flask) -> None:
         return render_template("error.html", title=title, what=error.description), error.code or 500
 
     app.register_error_handler(UserError, of_user)
+    app.register_error_handler(sqlite3.DatabaseError, of_store)
     app.register_error_handler(CSRFError, of_form)
     app.register_error_handler(SecurityError, of_address)
     app.register_error_handler(HTTPException, of_web)

@@ -20,7 +20,7 @@ from pipeline.codebook import (
     parse_codebook,
     split_codes,
 )
-from pipeline.codebook_edits import PLACE, book_text, changes, exclusion, exclusion_line, new_id, with_code
+from pipeline.codebook_edits import PLACE, changes, exclusion, exclusion_line, new_id, with_code
 from pipeline.errors import CodebookError, UserError
 from pipeline.review import Review
 from pipeline.trust import KnownCode, background
@@ -277,7 +277,7 @@ def _versions(review: Review) -> list[Version]:
     """All versions, newest first, each with what it changed."""
     rows: Sequence[Mapping[str, Any]] = review.store.book_versions()
     books = [load_codebook(review.run / "codebook.toml")]
-    books += [parse_codebook(book_text(review.store, row["id"]), PLACE) for row in rows]
+    books += [parse_codebook(review.store.book_text(row["id"]), PLACE) for row in rows]
     found = [Version(0, "", "", "the codebook this run was coded with", ())]
     for row, (old, new_book) in zip(rows, pairwise(books), strict=True):
         found.append(Version(row["id"], row["who"], row["at"], row["note"], tuple(changes(old, new_book))))
@@ -289,4 +289,4 @@ def _text_of(review: Review, number: int) -> str:
         return (review.run / "codebook.toml").read_text(encoding="utf-8")
     if number not in {row["id"] for row in review.store.book_versions()}:
         abort(404, "There is no such version.")
-    return book_text(review.store, number)
+    return review.store.book_text(number)

@@ -15,7 +15,7 @@ from pipeline.doubts import doubt_words
 from pipeline.errors import UserError
 from pipeline.learned import Learned, read_learned
 from pipeline.model_store import read_manifest
-from pipeline.review import WAITING, Line, Review, View
+from pipeline.review import Line, Review, View
 from pipeline.review_store import Choice, Conflict
 from pipeline.web.place import open_run, state, who
 from pipeline.web.queue import asked_for, carried, doubts_by_name, plural, to_comment
@@ -123,7 +123,6 @@ def _page(
     conflicts: Sequence[Conflict] = (),
 ) -> str:
     """The page of a comment. mine: codes ticked but not saved; conflicts: why not."""
-    counts = review.counts()
     forms = facet_forms(review, view, mine or {})
     return render_template(
         "comment.html",
@@ -140,8 +139,8 @@ def _page(
         names=_names(review.codebook),
         conflicts=conflicts,
         note=request.form.get("note", ""),
-        read=counts["all"] - counts[WAITING],
-        total=counts["all"],
+        read=review.decided(),
+        total=review.total,
         carried=carried,
     )
 

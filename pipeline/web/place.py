@@ -51,6 +51,11 @@ def open_run(name: str) -> Review:
     return opened[name]
 
 
+def opened_runs() -> list[Review]:
+    """The runs that the request at hand has opened."""
+    return list(g.get("runs", {}).values())
+
+
 def close_runs(_: BaseException | None = None) -> None:
     """Lets go of the runs that a request opened."""
     for review in g.pop("runs", {}).values():

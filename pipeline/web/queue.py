@@ -1,7 +1,9 @@
 """The queue: the comments of a run as a grid, to be found, sorted, and decided many at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -9,9 +11,10 @@ from flask.typing import ResponseReturnValue
 
 from pipeline.codebook import Facet
 from pipeline.doubts import WORDS
-from pipeline.reading import worth_reading_on
+from pipeline.reading import Outlook, worth_reading_on
 from pipeline.review import CHANGED, DECIDED, DOUBTFUL, NO_CODE, SORTS, WAITING, Line, Query, Review, next_query
 from pipeline.review_store import UNDO, Choice, Saved
+from pipeline.web.kept import Stand, stand
 from pipeline.web.place import open_run, who
 
 # What may stand in the address of the queue, and goes with the reader from comment to comment.
@@ -40,6 +43,16 @@ class Option:
     name: str
 
 
+@dataclass(frozen=True)
+class Figures:
+    """How far a run is: comments in each state and with each (facet, code), what reading on is worth, its questions."""
+
+    counts: Mapping[str, int]
+    codes: Mapping[tuple[str, str], int]
+    outlook: Outlook
+    questions: tuple[str, ...]
+
+
 def carried(**changes: str | int | None) -> dict[str, Any]:
     """What is asked for, as it stands in the address, with some of it changed; None and empty are left out."""
     asked = {key: request.args[key] for key in ASKED if key in request.args} | changes
@@ -64,6 +77,19 @@ def _groups(review: Review) -> dict[str, tuple[str, str]]:
     return {f"{column}: {value}": (column, value) for column, values in columns.items() for value in values}
 
 
+def figures(review: Review) -> Figures:
+    """How far the run is, worked out once for each decision: with many it takes longer than a page may."""
+    return _figures(review.run, stand(review))
+
+
+@lru_cache(maxsize=16)
+def _figures(run: Path, _: Stand) -> Figures:
+    with Review(run) as review:
+        counts = review.counts()
+        outlook = worth_reading_on(review.changed_in_order(), counts[WAITING])
+        return Figures(counts, review.code_counts(), outlook, review.questions)
+
+
 @blueprint.get("/runs/<run>/")
 def show(run: str) -> ResponseReturnValue:
     """A page of the comments asked for."""
@@ -71,7 +97,7 @@ def show(run: str) -> ResponseReturnValue:
     query = asked_for(review)
     column = request.args.get("show", "")
     page = review.page(query)
-    counts = review.counts()
+    known = figures(review)
     return render_template(
         "queue.html",
         page_keys="queue",
@@ -79,13 +105,13 @@ def show(run: str) -> ResponseReturnValue:
         query=query,
         page=page,
         lines=page.lines,
-        counts=counts,
-        outlook=worth_reading_on(review.changed_in_order(), counts[WAITING]),
+        counts=known.counts,
+        outlook=known.outlook,
         states=STATES,
         orders=ORDERS,
-        code_options=_code_options(review),
+        code_options=_code_options(review, known.codes),
         doubts=WORDS,
-        questions=review.questions,
+        questions=known.questions,
         groups=review.store.meta("groups"),
         group=f"{query.column}: {query.group}" if query.column else "",
         others=review.store.meta("others"),
@@ -108,9 +134,8 @@ def doubts_by_name(doubts: Sequence[str], review: Review) -> dict[str, str]:
     return {f"{name}: {', '.join(about)}" if about else name: name for name, about in facets.items()}
 
 
-def _code_options(review: Review) -> list[tuple[str, list[Option]]]:
+def _code_options(review: Review, counts: Mapping[tuple[str, str], int]) -> list[tuple[str, list[Option]]]:
     """For each facet, its name and its codes with how many comments have each now."""
-    counts = review.code_counts()
     facets = [facet for facet in review.codebook.facet if facet.id in review.coded_codes]
     return [
         (

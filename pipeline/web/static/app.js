@@ -118,17 +118,28 @@ function setUpMarks() {
   });
 }
 
+// Opens what the code one is at means, else what the codes that are ticked mean; closes them all where any is open.
+function toggleFolds(which, before) {
+  const folds = [...document.querySelectorAll(which)];
+  const row = document.activeElement.closest("[data-code]") || before;
+  const wanted = (fold) => {
+    const own = fold.closest("[data-code]");
+    return row ? own === row : own.querySelector("input").checked;
+  };
+  const open = !folds.some((fold) => fold.open);
+  folds.forEach((fold) => { fold.open = open && wanted(fold); });
+}
+
 function setUpButtons() {
   document.querySelectorAll("[data-opens], .keys-hint, .needs-script").forEach((one) => { one.hidden = false; });
+  let last = null; // the row one was at before the button took the focus
+  document.addEventListener("focusout", (event) => { last = event.target.closest("[data-code]"); });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-opens], [data-toggles]");
     if (!button) return;
     if (button.dataset.opens) document.getElementById(button.dataset.opens).showModal();
-    else {
-      const folds = [...document.querySelectorAll(button.dataset.toggles)];
-      const open = !folds.every((fold) => fold.open);
-      folds.forEach((fold) => { fold.open = open; });
-    }
+    else toggleFolds(button.dataset.toggles, last);
+    last = null;
   });
   const switchOfKeys = document.getElementById("keys-on");
   if (!switchOfKeys) return;
