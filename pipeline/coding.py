@@ -302,7 +302,8 @@ class RunWriter:
 
     def _texts(self) -> Iterator[str]:
         places = [self.export.columns.index(question) for question in self.layout.questions]
-        return (cells[place] for _, cells in self.export.rows() for place in places if place < len(cells))
+        rows = (cells for _, cells in self.export.rows() if not self.export.is_preview(cells))
+        return (cells[place] for cells in rows for place in places if place < len(cells))
 
     def _renamed(self, own: set[str]) -> dict[str, str]:
         """Columns of the export called like one of ours, and what they are called in `coded.csv`."""
@@ -352,7 +353,7 @@ class RunWriter:
         known: Counter[int] = Counter()
         for _, cells in itertools.islice(self.export.rows(), BATCH):
             for place, cell in enumerate(cells[: len(self.export.columns)]):
-                if cell.strip() and self.export.columns[place] not in self.layout.questions:
+                if not self.export.is_blank(cell) and self.export.columns[place] not in self.layout.questions:
                     filled[place] += 1
                     known[place] += find_group(facet, cell) is not None
         named = [place for place in filled if known[place] >= self._enough(place) * filled[place]]

@@ -72,8 +72,10 @@ NAMES_SHARE = 0.6  # share of capitalised words that makes a comment a list of n
 ROMANISED, WELL_ROMANISED = 0.3, 0.6  # mean weight of words at which a comment is Bengali or Urdu in Latin letters
 LISTED = 2  # words of the list that it takes
 MOST_ENGLISH_WORDS = 0.34  # share of words that are English and nothing else above which lingua is not asked
+PERHAPS_ENGLISH = 0.15  # what lingua may give to English at a glance before it looks closely
 FEW_WORDS = 4
 LEFT_FOR_ENGLISH = {True: 0.04, False: 0.1}  # of few words, of more: the most that lingua may give to English
+LIKELY, NEXT_TO_NOTHING = 0.6, 0.02  # what it must give the other language, unless it leaves less than this for English
 SURE = 0.75
 LOOKED_AT = 5000  # characters of a comment that are looked at
 
@@ -83,16 +85,17 @@ _TRANSLATED = re.compile(
     r"|in english|english|en)\b"
 )
 _TRANSLATION_ALONE = {
+    *("translation", "english translation", "translation english", "translated", "translated text"),
+    *("translated comment", "translation in english", "translation into english", "translation to english"),
     *(
-        "translation",
-        "english translation",
-        "translation english",
-        "translated",
-        "translated text",
-        "translated comment",
+        "text in english",
+        "in english",
+        "english",
+        "english text",
+        "english version",
+        "translated answer",
+        "translated into english",
     ),
-    *("translation in english", "translation into english", "translation to english", "text in english", "in english"),
-    *("english", "english text", "english version", "translated answer", "translated into english"),
 }
 _NO_TRANSLATION = {
     *("", "n a", "na", "not applicable", "same", "as original", "see original", "original", "no translation"),
@@ -161,7 +164,7 @@ def language_of(text: str) -> Language:
     text = text[:LOOKED_AT]
     if not _other_scripts(text) and _words().is_plain_english(_tokens(text)):
         return ENGLISH
-    text = _ADDRESS.sub(" ", clean(text))
+    text = _ADDRESS.sub(" ", unicodedata.normalize("NFKC", clean(text)))
     scripts = _other_scripts(text)
     return _of_other_script(text, scripts) if scripts else _of_latin(text)
 
@@ -263,20 +266,33 @@ def _evidence(text: str) -> list[str]:
 
 def _lingua(text: str, among: Sequence[str]) -> Language:
     """The likeliest of some languages as lingua sees a text; English unless it leaves next to nothing for that."""
-    found = _detector(tuple(among)).compute_language_confidence_values(text)
-    values = {one.language.iso_code_639_1.name.lower(): one.value for one in found}
+    if "en" in among and _likelihoods(text, among, quick=True)["en"] > PERHAPS_ENGLISH:
+        return ENGLISH
+    values = _likelihoods(text, among)
     code = max(values, key=lambda code: values[code])
-    left = LEFT_FOR_ENGLISH[text.count(" ") < FEW_WORDS]
-    return ENGLISH if values.get("en", 0.0) > left else Language(code, NAMES[code], values[code] >= SURE)
+    english, most = values.get("en", 0.0), LEFT_FOR_ENGLISH[text.count(" ") < FEW_WORDS]
+    # Misspelt English looks a little like many languages, but has no letters with accents.
+    if english > most or (text.isascii() and values[code] < LIKELY and english > NEXT_TO_NOTHING):
+        return ENGLISH
+    return Language(code, NAMES[code], values[code] >= SURE)
+
+
+def _likelihoods(text: str, among: Sequence[str], *, quick: bool = False) -> dict[str, float]:
+    """Language → how likely lingua holds it to be; they sum to one."""
+    found = _detector(tuple(among), quick).compute_language_confidence_values(text)
+    return {one.language.iso_code_639_1.name.lower(): one.value for one in found}
 
 
 @cache
-def _detector(among: tuple[str, ...]) -> "LanguageDetector":
-    """Lingua for some languages. Imported here: it is large, and most exports need little of it."""
+def _detector(among: tuple[str, ...], quick: bool) -> "LanguageDetector":
+    """Lingua for some languages, imported where it is needed. All of its models take seconds to read and 0.4 GB.
+
+    The quick one reads a tenth of them and is often wrong, but tells the plain cases of English.
+    """
     from lingua import IsoCode639_1, LanguageDetectorBuilder
 
-    codes = [getattr(IsoCode639_1, code.upper()) for code in among]
-    return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).build()
+    builder = LanguageDetectorBuilder.from_iso_codes_639_1(*(getattr(IsoCode639_1, code.upper()) for code in among))
+    return (builder.with_low_accuracy_mode() if quick else builder).build()
 
 
 # ---- words ---------------------------------------------------------------------------------------------------------
@@ -352,10 +368,11 @@ class Words:
 
     def has_statement(self, text: str) -> bool:
         """Whether some words in a row are English and hold together as a statement does."""
-        return any(
-            len(run) >= STATEMENT and sum(word in self.small for word in run) >= SMALL_IN_STATEMENT
-            for run in self._english_runs(text)
-        )
+        return any(map(self._holds_together, self._english_runs(text)))
+
+    def _holds_together(self, run: Sequence[str]) -> bool:
+        small = [word for word in run if word in self.small]
+        return len(run) >= STATEMENT and len(small) >= SMALL_IN_STATEMENT and not self.elsewhere.issuperset(small)
 
     def _english_runs(self, text: str) -> Iterator[list[str]]:
         run: list[str] = []

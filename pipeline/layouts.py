@@ -164,7 +164,7 @@ def _gap(rows: Sequence[Row], above: int) -> str:
 def _repeats(names: Sequence[str]) -> str:
     folded = [fold(name) for name in names if name.strip()]
     twice = len(folded) - len(set(folded))
-    return f"{twice} repeated headers are numbered" if twice else ""
+    return f"repeated headers are numbered ({twice})" if twice else ""
 
 
 # ---- titles ----------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from pipeline.deck import Unplaced, read_deck, write_corpus
 from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.evaluation import FacetScores, indicator, score
 from pipeline.learned import Learned, learned_from
+from pipeline.mapping import Change, Mapping, compare, find_mapping, load_mapping, must_ask
 from pipeline.material import CORPUS_CODEBOOK, Material, material_of_files, material_of_model, material_with_runs
 from pipeline.model_store import (
     StoredModel,
@@ -41,7 +42,6 @@ from pipeline.responses import (
     Export,
     Layout,
     file_digest,
-    find_layout,
     read_cell,
     read_export,
 )
@@ -200,11 +200,11 @@ def find_model(
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """What the user says of the export's columns; what is left open is found from the values."""
+class Remembered:
+    """The mapping an export was read by, None where its columns were guessed, and how the export differs from it."""
 
-    questions: tuple[str, ...] = ()
-    response_id: str | None = None
+    path: Path | None = None
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,8 @@ class Coded:
     to_review: int
     encoding: str = ""
     unknown: dict[str, int] = field(default_factory=dict)
+    remembered: Remembered = field(default_factory=Remembered)
+    notes: tuple[str, ...] = ()
 
 
 def classify(
@@ -239,8 +241,7 @@ def classify(
     """Codes an export into a run folder, which appears whole or not at all."""
     _check_run_folder(out, replace)
     export = read_export(export_path)
-    mapping = mapping or Mapping()
-    layout = find_layout(export, mapping.questions, mapping.response_id)
+    layout, remembered = how_to_read(export, mapping)
     stored = find_model(settings, model, codebook, progress)
     started = _now()
     with whole_folder(out, replace) as made:
@@ -260,7 +261,26 @@ def classify(
         tally.to_review,
         export.encoding,
         dict(tally.unknown.most_common()),
+        remembered,
+        export.shape.notes,
     )
+
+
+def how_to_read(export: Export, mapping: Mapping | None = None) -> tuple[Layout, Remembered]:
+    """Which columns are coded: as the mapping says, else as one that is remembered does, else as the values look.
+
+    Raises InputError where a remembered survey has changed in a way that a person must decide on.
+    """
+    path = None
+    if mapping is None and (path := find_mapping(export)) is not None:
+        mapping = load_mapping(path)
+    mapping = mapping or Mapping()
+    changes = compare(mapping, export)
+    if must_ask(changes):
+        told = "; ".join(change.words for change in changes if change.matters)
+        fix = "look at it with feedback inspect EXPORT, then remember it so: feedback inspect EXPORT --remember"
+        raise InputError(f"is not as {path or 'the mapping'} remembers it: {told}", where=export.path, fix=fix)
+    return mapping.layout(export), Remembered(path, changes)
 
 
 def _check_run_folder(out: Path, replace: bool) -> None:
@@ -290,7 +310,15 @@ def _run_manifest(
             "responses × questions = comments + blank",
             "comments = coded + no_content + not_english",
         ],
-        "export": {"file": export.path.name, "sha256": file_digest(export.path), "encoding": export.encoding},
+        "export": {
+            "file": export.path.name,
+            "sha256": file_digest(export.path),
+            "encoding": export.encoding,
+            "platform": export.shape.platform,
+            "header_rows": list(export.shape.header_rows),
+            "title_rows": list(export.shape.title_rows),
+            "notes": list(export.shape.notes),
+        },
         "questions": list(layout.questions),
         "response_id": layout.response_id,
         "facet_columns": coder.facet_columns,

@@ -5,9 +5,10 @@ import json
 
 from invented import THINGS, codebook, corpus, write_codebook, write_coded
 
+from pipeline.mapping import Mapping
 from pipeline.review import Review
 from pipeline.review_store import Choice, Store
-from pipeline.workflow import Mapping, classify, train_model
+from pipeline.workflow import classify, train_model
 
 FRAMES = ("The {} was shut again on Sunday", "Who decides about the {} these days", "My gran misses the old {}")
 COMMENTS = [(frame.format(thing), code) for frame in FRAMES for code, things in THINGS.items() for thing in things]

@@ -135,6 +135,23 @@ def test_an_answer_with_a_sign_is_not_blank(text):
             "ditto",
         ),
         *("5", "10", "a", "😬", "👍👍", "<b>none</b>", "n / a", "No further comments", "no, nothing"),
+        *("…", "....", "none really", "Not really.", "Nothing at all", "None at present, thanks", "Nothing whatsoever"),
+        *("Nothing comes to mind", "Can’t think of anything, sorry", "Please skip", "I have nothing to add, thank you"),
+        *("see previous", "See previous answer", "as before", "Same as Q3", "same answer as question 2", "see Q2"),
+        *(
+            "please see above",
+            "As stated above",
+            "as per my previous response",
+            "Refer to previous comments",
+            "ditto above",
+        ),
+        *(
+            "Already answered",
+            "I have already answered this",
+            "See my answer to question 4",
+            "answered above",
+            "As mentioned in Q4",
+        ),
     ],
 )
 def test_an_answer_that_says_nothing_has_no_content(text):
@@ -147,12 +164,64 @@ def test_an_answer_that_says_nothing_has_no_content(text):
     [
         *("No parking", "None of the bins are emptied", "bins", "PARKING", "yes please", "more trees", "No buses"),
         *("Nothing ever changes", "no comment from the council in six months", "Nothing to do for teenagers"),
+        *("See the doctor", "see to the bins", "Same day response", "same as other boroughs", "as one community"),
+        *(
+            "Answer the phone",
+            "answered the phone quickly",
+            "covered market",
+            "As before the lifts are broken",
+            "Not here",
+        ),
+        *("Already said no twice", "see points below about the lifts", "Thank you", "last bus", "given first"),
+        *("Nothing at all for teenagers round here, " + "really " * 20, "no, " * 40),
         *("I don't know who to ring", "See above the shop", "ok", "24 weeks", "N7 needs a crossing", "Test the water"),
     ],
 )
 def test_a_short_answer_that_says_something_has_content(text):
     assert not is_no_content(text)
     assert reason_set_apart(text) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What problems do you have with the lifts?", "None."),
+        ("What concerns, if any, do you have about the plan?", "None at all"),
+        ("What, if anything, would you change?", "Nothing"),
+        ("What do you like least about living here?", "Nothing really"),
+        ("Which services do you use?", "none"),
+        ("Please tell us what barriers you face", "None"),
+        ("Do you feel safe at night?", "No"),
+        ("Have you any concerns?", "no, not really"),
+        ("How many children live with you?", "None"),
+        ("How many cars do you have?", "2"),
+        ("Score out of 10", "7"),
+    ],
+)
+def test_none_is_an_answer_where_the_question_makes_it_one(question, text):
+    assert is_no_content(text)
+    assert not is_no_content(text, question)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Do you have any other comments?", "None."),
+        ("Do you have any suggestions?", "No"),
+        ("Is there anything else you want to tell us?", "No"),
+        ("What else should we know?", "Nothing"),
+        ("What should the council do differently?", "nothing"),
+        ("Do you agree? Please explain.", "no"),
+        ("Comments", "None"),
+        ("Why?", "no"),
+        ("What problems do you have?", "n/a"),
+        ("What problems do you have?", "see above"),
+        ("What problems do you have?", "-"),
+        ("What problems do you have?", "5"),
+    ],
+)
+def test_none_is_no_answer_where_the_question_only_invites_more(question, text):
+    assert is_no_content(text, question)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ FILES = {
     "export.csv": "id,Ward,What should change?\n1,Bow,Mend the lift in our block\n2,Bow,More trees in our street\n",
     "empty.csv": "",
     "header.csv": "id,text\n",
-    "twice.csv": "text,text\na,b\n",
     "quote.csv": 'id,text\n1,"Mend the lift in our block please\n',
     "closed.csv": "id,Ward\n1,Bow\n2,Bow\n",
     "book.toml": "nam = 'x'\n",
@@ -33,10 +32,6 @@ BAD_INPUT = {
     "export of a header only": (
         ["classify", "header.csv", *NEW],
         "header.csv: has a header but no responses. Fix: export it again, with the answers",
-    ),
-    "export with a column twice": (
-        ["classify", "twice.csv", *NEW],
-        "twice.csv: two columns are called 'text'. Fix: rename one of them",
     ),
     "export with an open quotation mark": (
         ["classify", "quote.csv", *NEW],

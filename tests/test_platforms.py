@@ -182,7 +182,7 @@ SHAPES = {
     "repeated questions": (
         [["ref", "Is lighting good?", "Why?", "Are bins good?", "Why?", "why? "]],
         lambda n: [f"r{n}", "Yes", said(n), "No", said(n + 1), said(n + 2)],
-        Shape("plain table", (1,), notes=("2 repeated headers are numbered",)),
+        Shape("plain table", (1,), notes=("repeated headers are numbered (2)",)),
         ("ref", "Is lighting good?", "Why?", "Are bins good?", "Why? (2)", "why? (3)"),
         Layout(("Why?", "Why? (2)", "why? (3)"), "ref"),
     ),

@@ -1,19 +1,18 @@
 """Coding an export, and the tables of a run."""
 
+import dataclasses
 import json
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.groups import main
 from pipeline.cli.manners import PATH, Progress, command, json_option, quiet_option, replace_option
-from pipeline.errors import InputError
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from pipeline.workflow import Mapping
+    from pipeline.mapping import Mapping
 
 
 @command(main, "classify")
@@ -63,6 +62,12 @@ def classify_command(
     if as_json:
         click.echo(json.dumps({"run": str(coded.run), **coded.counts, "to_review": coded.to_review}))
     counts = coded.counts
+    if coded.remembered.path is not None:
+        progress.say(f"Read as {coded.remembered.path} says.")
+    for change in coded.remembered.changes:
+        progress.say(f"Changed since: {change.words}")
+    for note in coded.notes:
+        progress.say(f"Note: {note}")
     for name in coded.questions:
         progress.say(f"Question: {' '.join(name.split())}")
     if coded.response_id is None:
@@ -81,26 +86,54 @@ def classify_command(
     progress.say(f"Run folder: {coded.run}   Next: feedback tables {coded.run}")
 
 
-def _mapping(path: Path | None, questions: tuple[str, ...], response_id: str | None) -> "Mapping":
-    """What the mapping file and the options say; the options win."""
-    from pipeline.workflow import Mapping
+def _mapping(path: Path | None, questions: tuple[str, ...], response_id: str | None) -> "Mapping | None":
+    """What the mapping file and the options say; the options win. None where nothing is said."""
+    from pipeline.mapping import Mapping, load_mapping
 
-    said: dict[str, Any] = {}
-    if path is not None:
-        try:
-            said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except FileNotFoundError:
-            raise InputError("there is no such mapping", where=path, fix="check the path") from None
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", where=path, fix="name a TOML file") from None
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InputError(f"is no mapping ({error})", where=path, fix='write questions = ["…"]') from None
-        wrong = [key for key in said if key not in ("questions", "response_id")]
-        if wrong:
-            raise InputError(f"unknown key {wrong[0]!r}", where=path, fix="use 'questions' and 'response_id'")
-        if not isinstance(said.get("questions", []), list) or not isinstance(said.get("response_id", ""), str):
-            raise InputError("a key has the wrong type", where=path, fix='write questions = ["…"], response_id = "…"')
-    return Mapping(questions or tuple(map(str, said.get("questions", ()))), response_id or said.get("response_id"))
+    if path is None and not questions and response_id is None:
+        return None
+    said = load_mapping(path) if path is not None else Mapping()
+    if not questions:
+        return dataclasses.replace(said, response_id=response_id or said.response_id)
+    return Mapping(questions, response_id or said.response_id)
+
+
+@command(main, "inspect")
+@click.argument("export", type=PATH)
+@click.option("--kind", "kinds", multiple=True, metavar="COLUMN=KIND", help="Say what a column is; may be given often.")
+@click.option(
+    "--remember", is_flag=True, help="Keep it as a mapping, by which the survey's exports are read from now on."
+)
+@quiet_option
+@json_option
+def inspect_command(export: Path, kinds: tuple[str, ...], remember: bool, quiet: bool, as_json: bool) -> None:
+    """Show what an EXPORT is: its platform, header rows, and what each column holds. Nothing is coded.
+
+    \b
+    Example:  feedback inspect export.xlsx --kind "Comments for the office=not coded" --remember
+    """
+    from pipeline.columns import inspect
+    from pipeline.exports import read_export
+    from pipeline.mapping import mapping_of, place_for, save_mapping
+
+    read = read_export(export)
+    inspected = inspect(read)
+    if as_json:
+        click.echo(json.dumps(inspected.as_json(), ensure_ascii=False, indent=2))
+    else:
+        for line in inspected.lines():
+            click.echo(line)
+    if remember or kinds:
+        place = place_for(read)
+        save_mapping(place, mapping_of(read, kinds=dict(map(_kind, kinds))))
+        Progress(quiet).say(f"Remembered: {place}. Exports of this survey are read by it from now on.")
+
+
+def _kind(said: str) -> tuple[str, str]:
+    column, equals, kind = said.rpartition("=")
+    if not equals:
+        raise click.UsageError(f"--kind takes COLUMN=KIND, not {said!r}")
+    return column.strip(), kind.strip()
 
 
 @command(main, "tables")

@@ -50,18 +50,18 @@ def train_command(
     progress = Progress(quiet)
     settings = load_settings()
     settings = dataclasses.replace(settings, favour=favour or settings.favour)
-    more: dict[str, Any] = {"codebook_path": codebook_path, "replace": replace, "progress": progress}
+    more: dict[str, Any] = {"codebook_path": codebook_path, "replace": replace}
     if use is not None and not runs:
         raise click.UsageError("--use and --no-use go with --run; else see: feedback models use")
     if runs:
         _retrain(runs, settings, out, progress, as_json, corpora=corpora, use=use, **more)
         return
-    trained = train_model(out, settings, corpora, **more)
+    trained = train_model(out, settings, corpora, progress=progress, **more)
     if as_json:
         click.echo(json.dumps(_trained_json(trained)))
     _say_trained(trained, progress)
     if not trained.current:
-        progress.say(f"Another model is current. To use this one: --model {out}, or feedback models use {out.name}")
+        progress.say(f"Another model is current. To use this one: {_how_to_use(out, settings)}")
 
 
 def _retrain(
@@ -77,7 +77,8 @@ def _retrain(
     """Trains with decisions, and tells how the new model compares."""
     from pipeline.retraining import IF_NOT_WORSE, NO, YES, retrain
 
-    done = retrain(runs, settings, out, use=IF_NOT_WORSE if use is None else YES if use else NO, **more)
+    wanted = IF_NOT_WORSE if use is None else YES if use else NO
+    done = retrain(runs, settings, out, use=wanted, progress=progress, **more)
     trained = done.trained
     if as_json:
         comparison = done.comparison.as_json() if done.comparison else None
@@ -91,9 +92,16 @@ def _retrain(
         progress.say(line)
     progress.say(f"{out.name} is {'current' if done.used else 'not current'}: {done.why}.")
     if not done.used:
-        progress.say(f"To use it all the same: feedback models use {out.name}")
+        progress.say(f"To use it all the same: {_how_to_use(out, settings)}")
     progress.say(f"{len(done.mistakes):,} labels it disputes: {out / 'possible_mistakes.csv'}")
-    progress.say(f"Next: feedback recode {runs[0]}")
+    if done.used:
+        progress.say(f"Next: feedback recode {runs[0]}")
+
+
+def _how_to_use(model: Path, settings: Settings) -> str:
+    """What to add to a command, or to call, so that this model is used; only one among the others can be current."""
+    current = f", or feedback models use {model.name}" if model.resolve().parent == settings.models.resolve() else ""
+    return f"--model {model}{current}"
 
 
 def _trained_json(trained: "Trained") -> dict[str, Any]:

@@ -5,6 +5,7 @@ import getpass
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,9 @@ def serving_options(function: F) -> F:
     for option in reversed(
         (
             click.option("--host", default="127.0.0.1", show_default=True, help="Others can reach any but this one."),
-            click.option("--port", default=0, help="The port to listen on; by default a free one."),
+            click.option(
+                "--port", type=click.IntRange(0, 65535), default=0, help="The port to listen on; by default a free one."
+            ),
             click.option("--no-browser", is_flag=True, help="Print the link and open no browser."),
         )
     ):
@@ -92,6 +95,9 @@ def _password(host: str) -> str | None:
         return password
     if host in ("127.0.0.1", "localhost", "::1"):
         return None
+    if not sys.stdin.isatty():
+        fix = f"set a password for all who review in {PASSWORD}"
+        raise InputError("others could reach the comments, and nobody is there to set a password", where=host, fix=fix)
     return str(click.prompt("A password for all who review", hide_input=True, confirmation_prompt=True, err=True))
 
 
@@ -99,14 +105,12 @@ def _serve(app: "Flask", host: str, port: int, no_browser: bool) -> None:
     from pipeline.web.serve import serve
 
     def say(link: str) -> None:
-        click.echo(
-            f"Open {link}\nIt works once, in one browser. Ctrl+C ends the app; what was decided is kept.", err=True
-        )
+        how = "It works once, in one browser." if "token=" in link else "All who know the password can come in."
+        click.echo(f"Open {link}\n{how} Ctrl+C ends the app; what was decided is kept.", err=True)
 
-    try:
+    with suppress(KeyboardInterrupt):  # which ends the server's own loop mostly without being raised
         serve(app, host, port, not no_browser, say=say)
-    except KeyboardInterrupt:
-        click.echo("Ended.", err=True)
+    click.echo("Ended.", err=True)
 
 
 # ---- Excel ---------------------------------------------------------------------------------------------------------
@@ -179,7 +183,7 @@ def read_sheet_command(run: Path, file: Path, who: str | None, quiet: bool, as_j
         f"{taken.rows:,} rows say nothing new."
     )
     for clash in taken.conflicts:
-        progress.say(f"Not saved, {clash}")
+        click.echo(f"Not saved, {clash}", err=True)
     for problem in taken.problems:
         click.echo(f"Not read, {problem}", err=True)
     if taken.problems:

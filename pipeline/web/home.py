@@ -12,6 +12,7 @@ from werkzeug.datastructures import FileStorage
 
 from pipeline.checking import all_progress
 from pipeline.errors import InputError, UserError
+from pipeline.mapping import Mapping
 from pipeline.model_store import current_model
 from pipeline.responses import READERS
 from pipeline.settings import Settings
@@ -19,7 +20,7 @@ from pipeline.training import Progress
 from pipeline.web.jobs import Job, jobs
 from pipeline.web.place import MANIFEST, open_run, run_names, state, who
 from pipeline.web.words import FILTERS, problem_words, refreshing
-from pipeline.workflow import Coded, Mapping, classify
+from pipeline.workflow import Coded, classify
 
 CODING = "coding"
 UPLOADS = "uploads"
@@ -171,7 +172,7 @@ def _start(saved: Path, name: str, questions: tuple[str, ...], asked_by: str) ->
 
     def work(progress: Progress) -> Coded:
         try:
-            return classify(saved, out, settings, mapping=Mapping(questions), progress=progress)
+            return classify(saved, out, settings, mapping=Mapping(questions) if questions else None, progress=progress)
         except InputError as error:
             fix = error.fix or ""
             if "--question" not in fix:

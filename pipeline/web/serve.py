@@ -42,7 +42,8 @@ def listen(app: Flask, host: str = "127.0.0.1", port: int = 0, names: Sequence[s
         door = socket.create_server((host, port), family=family)
     except OSError as error:
         where, fix = f"{host}, port {port}", "choose another"
-        raise InputError(f"cannot be had ({error.strerror})", where=where, fix=fix) from None
+        why = str(error.strerror or error).partition(" (while")[0]  # Python tells the address again
+        raise InputError(f"cannot be had ({why})", where=where, fix=fix) from None
     server = create_server(app, sockets=[door], threads=THREADS, ident="")
     taken = door.getsockname()[1]
     return Listening(server, taken, f"http://{_in_link(host)}:{taken}/" + (f"enter?token={secret}" if secret else ""))
