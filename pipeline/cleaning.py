@@ -45,13 +45,14 @@ INVITATIONS = (
 )
 # Questions to which something absent is an answer, and the answers that say so.
 ANSWERING = {
-    r"^(?:do|does|did|is|are|was|were|have|has|had|will|would|should|could|can|may)\b": "no|nope|nah|none|not|nothing",
+    r"^(?:do|does|did|is|are|was|were|have|has|had|will|would|should|could|can|may)\b": (
+        "no|nope|nah|none|not|no not|no no|nothing"
+    ),
     r"\bhow (?:many|much)\b|\bnumber of\b": "no|none|nil|nothing",
     r"\b(?:what|which|list|name)\b": "none|nil|nothing|none i can think of|nothing in particular",
 }
 COUNTS = r"\bhow (?:many|much|long|old|often|far)\b|\bnumber of\b|\b(?:score|rate|rating|scale|age|year)\b|\bout of \d"
 
-LATIN_SHARE_OF_ENGLISH = 0.5
 
 _SPACES = re.compile(r"\s+")
 _EXCEL_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -184,17 +185,3 @@ def _makes_an_answer(question: str, core: str) -> bool:
     if _INVITES.search(question):
         return False
     return any(asks.search(question) and core in answers for asks, answers in _ANSWERING)
-
-
-def is_not_english(text: str) -> bool:
-    """Whether most letters are of another script than the Latin one. Other languages in Latin letters pass."""
-    letters = [char for char in text if char.isalpha()]
-    latin = sum("LATIN" in unicodedata.name(char, "") for char in letters)
-    return bool(letters) and latin < LATIN_SHARE_OF_ENGLISH * len(letters)
-
-
-def reason_set_apart(text: str) -> str | None:
-    """Why a non-blank comment is not coded: `not_english` or `no_content`; None where it is to be coded."""
-    if is_not_english(text):
-        return "not_english"
-    return "no_content" if is_no_content(text) else None

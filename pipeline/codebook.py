@@ -338,10 +338,17 @@ def codebook_from(name: str, columns: Mapping[str, Sequence[str]]) -> Codebook:
     columns: facet name → the cells of that column, codes joined by `|`. Definitions and examples are left empty:
     the people who coded know them. Raises CodebookError where a column holds no code at all.
     """
-    facets = tuple(_facet_from(title, [split_codes(cell) for cell in cells]) for title, cells in columns.items())
+    facets = tuple(_facet_from(title, _split_all(cells)) for title, cells in columns.items())
     book = Codebook(name=name, facet=facets)
     check_codebook(book)
     return book
+
+
+def _split_all(cells: Sequence[str]) -> list[list[str]]:
+    """The codes of each cell: joined by `|` or, where no cell has one, by semicolons, as survey platforms do."""
+    if not any(SEPARATOR in cell for cell in cells):
+        cells = [cell.replace(";", SEPARATOR) for cell in cells]
+    return [split_codes(cell) for cell in cells]
 
 
 def _facet_from(title: str, rows: Sequence[Sequence[str]]) -> Facet:
@@ -392,7 +399,8 @@ def codes_in(cells: Iterable[tuple[int, str]], facet: Facet, where: object) -> l
     rows = []
     for row, cell in cells:
         ids = []
-        for text in split_codes(cell):
+        whole = SEPARATOR in cell or facet.find(cell) is not None
+        for text in split_codes(cell if whole else cell.replace(";", SEPARATOR)):
             found = facet.find(text)
             if found is None:
                 raise CodebookError(

@@ -16,15 +16,16 @@ from typing import Any, Self
 from joblib import Parallel, delayed
 
 from pipeline import comment_store
-from pipeline.cleaning import is_blank, reason_set_apart
+from pipeline.cleaning import is_blank
 from pipeline.codebook import Facet
 from pipeline.comment_store import CodedRow, CommentWriter, GivenCode
-from pipeline.copies import Copies
+from pipeline.copies import CAMPAIGN, Copies, Met
 from pipeline.errors import InputError
 from pipeline.judging import Judged, coded_facets, judge, judge_apart
+from pipeline.language import Apart, set_apart, text_to_code, translation_columns
 from pipeline.model_store import StoredModel
 from pipeline.reading import reading_order
-from pipeline.responses import Export, Layout, Rejected, answers, read_responses, safe_cell
+from pipeline.responses import Comment, Export, Layout, Rejected, answers, read_responses, safe_cell
 from pipeline.training import Progress, Reason, silent
 
 BATCH = 1000
@@ -32,8 +33,9 @@ WORTH_PROCESSES = 3  # batches; starting processes takes as long as coding these
 LONGEST_QUOTE = 160
 GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET, SHARE_WHERE_ASKED = 0.6, 0.25
-OWN_COLUMNS = ("comment_id", "response_id", "question", "text", "review", "doubts")
-REJECT_COLUMNS = ("row", "response_id", "comment_id", "question", "reason", "text")
+OWN_COLUMNS = ("comment_id", "response_id", "question", "text", "review", "doubts", "campaign", "campaign_size")
+REJECT_COLUMNS = ("row", "response_id", "comment_id", "question", "reason", "text", "language")
+TO_TRANSLATE, TRANSLATE_COLUMNS = "to_translate.csv", ("comment_id", "response_id", "question", "language", "text")
 MOST_IN_ORDER = 20_000  # comments whose reading order minds variety; nobody reads further
 
 
@@ -44,6 +46,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     to_review: int = 0
+    campaigns: dict[str, int] = field(default_factory=dict)
 
 
 def add_up(tally: Counter[str], questions: int) -> dict[str, int]:
@@ -63,34 +66,39 @@ def add_up(tally: Counter[str], questions: int) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ToCode:
-    """A comment with content, and the cells of its response's other columns."""
+    """A comment with content, and the cells of its response's other columns; translation: read in its place."""
 
     comment_id: str
     response_id: str
     question: str
     text: str
     others: tuple[str, ...]
+    translation: str = ""
+
+    @property
+    def read(self) -> str:
+        """What the machine reads."""
+        return text_to_code(self.text, self.translation)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """Some comments, with the number of the text of each, how many say the same, and whether it is the first."""
+    """Some comments, and what is known of the words of each."""
 
     comments: Sequence[ToCode]
-    keys: Sequence[int | None]
-    copies: Sequence[int]
-    first: Sequence[bool]
+    met: Sequence[Met]
 
     @classmethod
     def of(cls, comments: Sequence[ToCode], copies: Copies) -> Self:
         """The comments, met in their order."""
-        keys, counts, first = zip(*(copies.meet(comment.text) for comment in comments), strict=True)
-        return cls(comments, keys, counts, first)
+        return cls(comments, [copies.meet(comment.text) for comment in comments])
 
     @property
     def told(self) -> tuple[list[str], list[str], Sequence[int], Sequence[bool]]:
-        """What `judge` is told of them: texts, questions, copies, first."""
-        return [c.text for c in self.comments], [c.question for c in self.comments], self.copies, self.first
+        """What `judge` is told of them: texts, questions, how many are alike, whether it is the first of these."""
+        alike = [one.size if one.opens else one.copies for one in self.met]
+        first = [one.opens or one.first for one in self.met]
+        return [c.read for c in self.comments], [c.question for c in self.comments], alike, first
 
 
 # ---- what the machine says, written down ---------------------------------------------------------------------------
@@ -100,7 +108,7 @@ class CodedWriter:
     """Codes comments batch by batch and writes `coded.csv` and `comments.db` of a run. A context manager.
 
     others: names of the export's other columns as they will be called in `coded.csv`; facet_columns: facet → the one
-    among them in which respondents say it of themselves.
+    among them in which respondents say it of themselves; translated: question → the one with its answers in English.
     """
 
     def __init__(
@@ -113,13 +121,15 @@ class CodedWriter:
         with_scores: bool,
         seed: int = 0,
         jobs: int = 1,
+        translated: Mapping[str, str] | None = None,
     ) -> None:
-        self.jobs = jobs
+        self.jobs, self.translated = jobs, translated or {}
         self.made, self.stored, self.model = made, stored, stored.model
         self.others, self.facet_columns, self.with_scores, self.seed = others, facet_columns, with_scores, seed
         self.facets = coded_facets(stored)
         self.coded = self.to_review = 0
         self.unknown: Counter[str] = Counter()
+        self._alike: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
         with ExitStack() as opened:
@@ -138,6 +148,7 @@ class CodedWriter:
             "thresholds": thresholds,
             "facet_columns": dict(self.facet_columns),
             "others": list(self.others),
+            "translated": dict(self.translated),
             "model": {"name": self.stored.folder.name, "sha256": self.stored.digest},
         }
 
@@ -153,6 +164,12 @@ class CodedWriter:
             self.coded += len(batch.comments)
             progress("coding comments", self.coded, total)
         self._store.finish(self._places())
+
+    @property
+    def campaigns(self) -> dict[str, int]:
+        """How many campaigns there are among the comments coded, and how many comments belong to them."""
+        sizes = [size for size in self._alike.values() if size >= CAMPAIGN]
+        return {"campaigns": len(sizes), "comments_in_campaigns": sum(sizes)}
 
     def _judged(self, comments: Iterable[ToCode], copies: Copies) -> Iterator[tuple[_Batch, Judged]]:
         """Batches in their order, each as the model codes it; many are coded in several processes, a few at a time."""
@@ -174,11 +191,13 @@ class CodedWriter:
 
     def _write_batch(self, batch: _Batch, judged: Judged) -> None:
         given = [self._given(comment, row, judged) for row, comment in enumerate(batch.comments)]
+        self._alike.update(one.campaign for one in batch.met if one.campaign is not None)
         self._rows.writerows(
-            map(safe_cell, self._line(comment, row, judged, given[row])) for row, comment in enumerate(batch.comments)
+            map(safe_cell, self._line(comment, row, judged, batch.met[row], given[row]))
+            for row, comment in enumerate(batch.comments)
         )
         self._store.add(
-            self._stored_row(comment, row, judged, batch.keys[row], given[row])
+            self._stored_row(comment, row, judged, batch.met[row], given[row])
             for row, comment in enumerate(batch.comments)
         )
 
@@ -205,7 +224,9 @@ class CodedWriter:
         column = self.facet_columns.get(facet.id)
         return comment.others[self.others.index(column)].strip() if column is not None else ""
 
-    def _line(self, comment: ToCode, row: int, judged: Judged, given: dict[str, list[GivenCode]]) -> list[str]:
+    def _line(
+        self, comment: ToCode, row: int, judged: Judged, met: Met, given: dict[str, list[GivenCode]]
+    ) -> list[str]:
         cells = [comment.comment_id, comment.response_id, comment.question, comment.text, *comment.others]
         for facet in self.facets:
             codes = given[facet.id]
@@ -218,10 +239,11 @@ class CodedWriter:
         doubts = judged.doubts[row]
         self.to_review += bool(doubts)
         cells += ["yes" if doubts else "no", "|".join(doubts)]
+        cells += ["", "1"] if met.campaign is None else [str(met.campaign), str(met.size)]
         return cells + ([f"{p:.4f}" for p in judged.probability(row)] if self.with_scores else [])
 
     def _stored_row(
-        self, comment: ToCode, row: int, judged: Judged, copies: int | None, given: dict[str, list[GivenCode]]
+        self, comment: ToCode, row: int, judged: Judged, met: Met, given: dict[str, list[GivenCode]]
     ) -> CodedRow:
         why = {facet: {one.code: (one.part, one.words) for one in of[row]} for facet, of in judged.reasons.items()}
         return CodedRow(
@@ -229,7 +251,7 @@ class CodedWriter:
             comment.response_id,
             comment.question,
             comment.text,
-            copies,
+            met.key,
             judged.doubts[row],
             float(judged.unsure[row]),
             dict(zip(self.others, comment.others, strict=True)),
@@ -239,6 +261,7 @@ class CodedWriter:
             judged.near[row],
             judged.similarity[row],
             why,
+            met.campaign,
         )
 
     def _places(self) -> Iterator[tuple[int, int]]:
@@ -276,6 +299,7 @@ class RunWriter:
         jobs: int = 1,
     ) -> None:
         self.made, self.export, self.layout, self.stored = made, export, layout, stored
+        self.translations = translation_columns(export.columns, layout.questions)
         self.facets = coded_facets(stored)
         self.facet_columns = {
             facet.id: column for facet in self.facets if facet.exclusive and (column := self._column_of(facet))
@@ -291,19 +315,33 @@ class RunWriter:
         named = [self.renamed.get(column, column) for column in columns]
         given_in = {facet: self.renamed.get(column, column) for facet, column in self.facet_columns.items()}
         writer = CodedWriter(
-            self.made, self.stored, named, given_in, with_scores=self.with_scores, seed=self.seed, jobs=self.jobs
+            self.made,
+            self.stored,
+            named,
+            given_in,
+            with_scores=self.with_scores,
+            seed=self.seed,
+            jobs=self.jobs,
+            translated={asked: self.renamed.get(column, column) for asked, column in self.translations.items()},
         )
-        with writer, (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as file:
-            rejects = csv.writer(file)
+        with (
+            writer,
+            (self.made / "rejects.csv").open("w", encoding="utf-8", newline="") as file,
+            (self.made / TO_TRANSLATE).open("w", encoding="utf-8", newline="") as foreign,
+        ):
+            rejects, self._to_translate = csv.writer(file), csv.writer(foreign)
             rejects.writerow(REJECT_COLUMNS)
-            writer.write(self._comments(tally, rejects), Copies(self._texts()), progress)
+            self._to_translate.writerow(TRANSLATE_COLUMNS)
+            writer.write(self._comments(tally, rejects), Copies(self._said()), progress)
         tally.counts["coded"], tally.to_review, tally.unknown = writer.coded, writer.to_review, writer.unknown
+        tally.campaigns = writer.campaigns
         return tally
 
-    def _texts(self) -> Iterator[str]:
-        places = [self.export.columns.index(question) for question in self.layout.questions]
-        rows = (cells for _, cells in self.export.rows() if not self.export.is_preview(cells))
-        return (cells[place] for cells in rows for place in places if place < len(cells))
+    def _said(self) -> Iterator[tuple[str, str]]:
+        """(text, question) of every answer that will be met, those that are set apart included."""
+        for response in read_responses(self.export, self.layout):
+            if not isinstance(response, Rejected):
+                yield from ((one.text, one.question) for one in answers(response, self.export, self.layout))
 
     def _renamed(self, own: set[str]) -> dict[str, str]:
         """Columns of the export called like one of ours, and what they are called in `coded.csv`."""
@@ -334,13 +372,30 @@ class RunWriter:
                 rejects.writerow(_reject(response.row, response.id, reason="no answer"))
             others = tuple(response.cells[n] for n in self.others)
             for comment in filled:
-                reason = reason_set_apart(comment.text)
-                if reason is None:
-                    yield ToCode(comment.id, response.id, comment.question, comment.text, others)
+                translation = self._translation(comment)
+                apart = set_apart(text_to_code(comment.text, translation), comment.question)
+                about = (response.id, comment.id, comment.question)
+                self._list_foreign(apart, about, comment.text, tally)
+                if apart.reason is None:
+                    yield ToCode(comment.id, response.id, comment.question, comment.text, others, translation)
                 else:
-                    tally.counts[reason] += 1
-                    about = (response.id, comment.id, comment.question)
-                    rejects.writerow(_reject(response.row, *about, reason=reason, text=comment.text))
+                    tally.counts[apart.reason] += 1
+                    language = apart.language.label if apart.to_translate else ""
+                    rejects.writerow(
+                        _reject(response.row, *about, reason=apart.reason, language=language, text=comment.text)
+                    )
+
+    def _translation(self, comment: Comment) -> str:
+        """The translation of an answer, where the export has a column of them."""
+        column = self.translations.get(comment.question)
+        return comment.response.cells[self.export.columns.index(column)] if column is not None else ""
+
+    def _list_foreign(self, apart: Apart, about: tuple[str, str, str], text: str, tally: Tally) -> None:
+        """Lists what is in another language, wholly or in part, so that it can be sent for translation."""
+        if apart.to_translate:
+            tally.counts["to_translate"] += 1
+            response, comment, question = about
+            self._to_translate.writerow(map(safe_cell, (comment, response, question, apart.language.label, text)))
 
     def _enough(self, place: int) -> float:
         """The share of known values that makes a column one of groups; less where its header asks for the group."""
@@ -386,10 +441,17 @@ def _batched(comments: Iterable[ToCode]) -> Iterator[list[ToCode]]:
 
 
 def _reject(
-    row: int, response: str = "", comment: str = "", question: str = "", *, reason: str, text: str = ""
+    row: int,
+    response: str = "",
+    comment: str = "",
+    question: str = "",
+    *,
+    reason: str,
+    language: str = "",
+    text: str = "",
 ) -> list[str]:
     """A line of `rejects.csv`, in the order of REJECT_COLUMNS."""
-    return [str(row), *map(safe_cell, (response, comment, question, reason, text))]
+    return [str(row), *map(safe_cell, (response, comment, question, reason, text, language))]
 
 
 def _as_line(cells: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ Vectors = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
 FILE = "comments.db"
-FORMAT = 1
+FORMAT = 2
 MOST_VALUES = 60  # of a column that can be chosen from a list
 LONGEST_VALUE = 100
 RESPONDENT, MACHINE = "respondent", "machine"
@@ -34,6 +34,7 @@ CREATE TABLE comments (
     text TEXT NOT NULL,
     words INTEGER NOT NULL,
     copies INTEGER,              -- the same for comments that say the same; none where nobody else says it
+    campaign INTEGER,            -- the same for exact and near copies, from 1; none where nobody says nearly the same
     doubts TEXT NOT NULL,        -- joined by |
     unsure REAL NOT NULL,        -- 0 to 1
     place INTEGER,               -- in the order of reading
@@ -62,6 +63,7 @@ INDEXES = """
 CREATE INDEX given_of_comment ON given (n);
 CREATE INDEX comments_place ON comments (place);
 CREATE INDEX comments_copies ON comments (copies) WHERE copies IS NOT NULL;
+CREATE INDEX comments_campaign ON comments (campaign) WHERE campaign IS NOT NULL;
 """
 
 
@@ -80,7 +82,8 @@ class CodedRow:
     """One comment as the machine coded it.
 
     probability: of all codes of all facets (codes,); vector (d,); near, similarity: rows of what the model learned
-    from and how like they are; why: facet → code → (part, words).
+    from and how like they are; why: facet → code → (part, words). copies, campaign: numbers shared by exact copies
+    and by exact and near copies, None where there is no other.
     """
 
     comment_id: str
@@ -97,6 +100,7 @@ class CodedRow:
     near: npt.NDArray[np.int_]
     similarity: Floats
     why: Mapping[str, Mapping[str, tuple[str, Sequence[str]]]]
+    campaign: int | None = None
 
 
 @contextmanager
@@ -136,11 +140,11 @@ class CommentWriter:
             others = storable(json.dumps(dict(row.others), ensure_ascii=False))
             texts = map(storable, (row.comment_id, row.response_id, row.question, row.text))
             words, doubts = len(row.text.split()), "|".join(row.doubts)
-            comments.append((self.n, *texts, words, row.copies, doubts, row.unsure, others))
+            comments.append((self.n, *texts, words, row.copies, row.campaign, doubts, row.unsure, others))
             given += [(g.facet, g.code, self.n, k, g.probability, g.source) for k, g in _ranked(row.given)]
             details.append((self.n, *_blobs(row), storable(json.dumps(row.why, ensure_ascii=False))))
         with _as_any_file():
-            self.db.executemany("INSERT INTO comments VALUES (?,?,?,?,?,?,?,?,?,NULL,?)", comments)
+            self.db.executemany("INSERT INTO comments VALUES (?,?,?,?,?,?,?,?,?,?,NULL,?)", comments)
             self.db.executemany("INSERT INTO given VALUES (?,?,?,?,?,?)", given)
             self.db.executemany("INSERT INTO details VALUES (?,?,?,?,?,?)", details)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.cleaning import is_blank, normalise
-from pipeline.codebook import Code, Codebook, Facet, codes_in
+from pipeline.codebook import Code, Codebook, Facet, codes_in, make_id
 from pipeline.errors import InputError
-from pipeline.responses import Export, read_cell, read_export
+from pipeline.responses import Export, find_layout, read_cell, read_export
 
 REVIEWED = "_reviewed"
 HEAVIEST = 100
@@ -60,12 +60,15 @@ class Corpus:
 
 
 def label_columns(columns: Iterable[str], codebook: Codebook) -> dict[str, Facet]:
-    """The columns that hold codes: those called like a facet, with or without `_reviewed`, in any case."""
-    found = {}
+    """The columns that hold codes: those called like a facet, by id or name, with or without `_reviewed`."""
+    called = {name: facet for facet in codebook.facet for name in (make_id(facet.name), facet.id)}
+    found: dict[str, Facet] = {}
+    taken: set[str] = set()
     for column in columns:
-        facet = codebook.by_id.get(_label(column).removesuffix(REVIEWED))
-        if facet is not None:
+        facet = called.get(make_id(_label(column).removesuffix(REVIEWED)))
+        if facet is not None and _label_of(column, facet) not in taken:
             found[column] = facet
+            taken.add(_label_of(column, facet))
     return found
 
 
@@ -73,18 +76,43 @@ def _label(column: str) -> str:
     return column.strip().casefold()
 
 
+def _label_of(column: str, facet: Facet) -> str:
+    """What a column of codes is called within: the id of its facet, with `_reviewed` where it has it."""
+    return facet.id + (REVIEWED if _label(column).endswith(REVIEWED) else "")
+
+
+def _text_place(export: Export, labels: Iterable[str]) -> int:
+    """The column with the comments: the one called `text`, else the free text nearest before a column of codes.
+
+    So a survey export with analysts' tags, or any coded spreadsheet, can be learned from as it is. Raises InputError.
+    """
+    columns = [_label(column) for column in export.columns]
+    if "text" in columns:
+        return columns.index("text")
+    first = min(export.columns.index(label) for label in labels)
+    try:
+        questions = find_layout(export).questions
+    except InputError:
+        return export.column("text")  # which says that it is not there
+    places = [export.columns.index(question) for question in questions if question not in labels]
+    before = [place for place in places if place < first]
+    return max(before) if before else min(places) if places else export.column("text")
+
+
 def read_corpus(path: Path, codebook: Codebook) -> Corpus:
     """Reads a file of coded comments. Raises InputError or CodebookError naming file, row and the unknown code."""
     export = read_export(path)
-    text_place = export.column("text")
     labels = label_columns(export.columns, codebook)
-    if not labels:
+    if labels:
+        text_place = _text_place(export, labels)
+    else:
+        export.column("text")
         raise InputError(
             "has no column of codes", where=path, fix=f"add a column called {' or '.join(map(repr, codebook.by_id))}"
         )
     rows = [(number, _full(export, number, cells)) for number, cells in export.rows()]
     coded = {
-        _label(column): codes_in(_column(rows, export.columns.index(column)), facet, path)
+        _label_of(column, facet): codes_in(_column(rows, export.columns.index(column)), facet, path)
         for column, facet in labels.items()
     }
     comments = tuple(

@@ -77,7 +77,7 @@ def neighbours_differ(given: Bools, known: npt.NDArray[np.float32], similarity: 
 
 
 def first_of_campaign(copies: Sequence[int], first: Bools) -> Bools:
-    """The first of three comments or more that say the same; copies: how many there are of each."""
+    """The first of three comments or more that say the same or nearly so; copies: how many there are of each."""
     return np.asarray((np.asarray(copies, dtype=int) >= CAMPAIGN) & first)
 
 
@@ -94,7 +94,7 @@ WORDS = {
     MIXED: "Long, and different parts of it speak of different things.",
     UNLIKE: "Unlike anything the tool has learned from, so its codes are a guess.",
     DIFFER: "Comments much like this one carry other codes in what the tool has learned from.",
-    FIRST: "Several people sent these same words; what you decide here can be applied to all of them.",
+    FIRST: "Several people sent these words, or nearly these; what you decide can be applied to those with the same.",
     CORRECTED: "It has a code that people often changed when they read comments with it.",
 }
 

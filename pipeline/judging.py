@@ -62,7 +62,7 @@ def judge(
 ) -> Judged:
     """Codes comments, at least one, and says how far each is to be doubted.
 
-    copies: how many say the same; first: whether it is the first of those.
+    copies: how many say the same, or nearly; first: whether it is the first of those.
     """
     model = stored.model
     bags = model.features.transform(texts, questions)

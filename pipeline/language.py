@@ -11,12 +11,12 @@ import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cleaning import clean, is_no_content, normalise
+from pipeline.cleaning import LONGEST_NO_CONTENT, clean, is_no_content, normalise
 
 if TYPE_CHECKING:
     from lingua import LanguageDetector
@@ -101,6 +101,7 @@ _NO_TRANSLATION = {
     *("", "n a", "na", "not applicable", "same", "as original", "see original", "original", "no translation"),
     *("english", "in english", "already english", "already in english", "not needed", "none needed", "not required"),
 }
+_ENDING = re.compile(r"(?:'?s|ed|ing|ly)$")
 _ADDRESS = re.compile(r"\S*(?:@|://|www\.)\S*")
 _PART = re.compile(r"[.!?;:\n,()।،؟。，！？…]+|\s[-–—]\s")
 
@@ -154,7 +155,7 @@ def set_apart(text: str, question: str = "") -> Apart:
     if is_no_content(text, question) and not _other_scripts(text):
         return Apart(NO_CONTENT, ENGLISH)
     language = language_of(text)
-    if normalise(text) in _words().no_content:
+    if len(text) <= LONGEST_NO_CONTENT and normalise(text) in _words().no_content:
         return Apart(NO_CONTENT, language)
     return Apart(None if language.is_english or language.with_english else NOT_ENGLISH, language)
 
@@ -214,7 +215,7 @@ def _of_other_script(text: str, scripts: Counter[str]) -> Language:
         return ENGLISH
     if code in CLOSER:
         found = _lingua("".join(char if _script(char) else " " for char in text), CLOSER[code])
-        return Language(found.code, found.name, found.sure, english)
+        return replace(found, with_english=english)
     return Language(code, NAMES[code], code != "und", english)
 
 
@@ -228,11 +229,11 @@ def _of_latin(text: str) -> Language:
     parts = [part for part in _PART.split(text) if len(_WORD.findall(part)) >= PART]
     english = words.has_statement(text)
     if not whole.is_english:
-        return Language(whole.code, whole.name, whole.sure, english)
+        return replace(whole, with_english=english)
     if not english or len(parts) < 2:
         return ENGLISH
     others = [found for found in map(_judge, parts) if not found.is_english]
-    return Language(others[0].code, others[0].name, others[0].sure, True) if others else ENGLISH
+    return replace(max(others, key=lambda found: found.sure), with_english=True) if others else ENGLISH
 
 
 def _judge(text: str) -> Language:
@@ -377,7 +378,7 @@ class Words:
     def _english_runs(self, text: str) -> Iterator[list[str]]:
         run: list[str] = []
         for word in _tokens(text):
-            if word in self.english:
+            if word in self.english or _ENDING.sub("", word) in self.english:
                 run.append(word)
             else:
                 yield run

@@ -254,6 +254,12 @@ def find_model_folder(settings: Settings, name: str) -> Path:
     return folder
 
 
+def named_model(settings: Settings, given: Path) -> Path:
+    """The folder given, or where there is none, the model called so; `feedback models list` tells only names."""
+    inside = settings.models / given
+    return inside if not given.exists() and inside in list_models(settings) else given
+
+
 def use_model(settings: Settings, name: str) -> Path:
     """Makes a model the current one. Raises ModelError naming those there are."""
     folder = find_model_folder(settings, name)

@@ -16,7 +16,7 @@ from pipeline.comment_store import FILE as COMMENTS
 from pipeline.copies import Copies
 from pipeline.errors import InputError, ModelError
 from pipeline.judging import coded_facets
-from pipeline.model_store import StoredModel, current_model, load_model, versions
+from pipeline.model_store import StoredModel, current_model, load_model, named_model, versions
 from pipeline.replacing import finish_replacing, replacing
 from pipeline.responses import read_export
 from pipeline.review_store import Store
@@ -84,11 +84,12 @@ def recode(
     and `decisions.db` stay. What respondents said of themselves stays too. Raises InputError, ModelError, OutputError.
     """
     finish_replacing(run)
-    chosen = model or current_model(settings)
+    chosen = named_model(settings, model) if model else current_model(settings)
     if chosen is None:
         raise ModelError("there is no model yet", where=settings.models, fix="make one with feedback train --out DIR")
     with Store(run) as store:
         meta = {key: store.meta(key) for key in ("others", "facet_columns", "model", "comments")}
+        translated: dict[str, str] = store.meta("translated", {})
         standing = list(store.standing())
         edited = store.book()
     stored = load_model(chosen)
@@ -110,12 +111,13 @@ def recode(
             with_scores=_has_scores(run, meta),
             seed=settings.seed,
             jobs=settings.processes,
+            translated={asked: renamed.get(column, column) for asked, column in translated.items()},
         )
         with writer:
-            writer.write(_comments_of(run, meta["others"]), Copies(_texts(run)), progress, meta["comments"])
+            writer.write(_comments_of(run, meta["others"], translated), Copies(_said(run)), progress, meta["comments"])
         changed, codes = _changes(run / COMMENTS, made / COMMENTS)
         (made / "codebook.toml").write_text(dump_codebook(book), encoding="utf-8")
-        new = _new_manifest(manifest, stored, renamed, said_in, changed, codes, settings)
+        new = _new_manifest(manifest, stored, renamed, said_in, changed, codes, settings, writer.campaigns)
         (made / "manifest.json").write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         added = edited is not None and not _covers(parse_codebook(edited, run), book)
         if added:  # before the new codes are there: a screen knows a code from the codebook
@@ -147,18 +149,21 @@ def _read(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
-def _texts(run: Path) -> Iterator[str]:
+def _said(run: Path) -> Iterator[tuple[str, str]]:
+    """(text, question) of every comment in the order of the export."""
     with closing(_read(run / COMMENTS)) as db:
-        yield from (text for (text,) in db.execute("SELECT text FROM comments"))
+        yield from db.execute("SELECT text, question FROM comments ORDER BY n")
 
 
-def _comments_of(run: Path, columns: Sequence[str]) -> Iterator[ToCode]:
+def _comments_of(run: Path, columns: Sequence[str], translated: Mapping[str, str]) -> Iterator[ToCode]:
     """The comments of a run in the order of the export, with the cells of its other columns."""
     query = "SELECT comment_id, response_id, question, text, others FROM comments ORDER BY n"
     with closing(_read(run / COMMENTS)) as db:
         for comment_id, response_id, question, text, others in db.execute(query):
             cells = json.loads(others)
-            yield ToCode(comment_id, response_id, question, text, tuple(cells.get(c, "") for c in columns))
+            column = translated.get(question)
+            translation = cells.get(column, "") if column is not None else ""
+            yield ToCode(comment_id, response_id, question, text, tuple(cells.get(c, "") for c in columns), translation)
 
 
 def _renamed(columns: Sequence[str], stored: StoredModel) -> dict[str, str]:
@@ -235,6 +240,7 @@ def _new_manifest(
     changed: int,
     codes: Sequence[CodeChange],
     settings: Settings,
+    campaigns: Mapping[str, int],
 ) -> dict[str, Any]:
     """The manifest with its counts as they were, the new model, and what was done added to the list of such."""
     model = {"name": stored.folder.name, "sha256": stored.digest}
@@ -248,6 +254,7 @@ def _new_manifest(
     }
     return {
         **manifest,
+        **campaigns,
         "facet_columns": {f: column for f, column in manifest.get("facet_columns", {}).items() if f in said_in},
         "renamed_columns": {
             **{column: renamed.get(name, name) for column, name in known.items()},

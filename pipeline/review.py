@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook
 from pipeline.comment_store import RESPONDENT, GivenCode, storable
 from pipeline.doubts import CORRECTED, often_corrected
+from pipeline.language import text_to_code
 from pipeline.review_store import Decision, Store
 
 PAGE = 50
@@ -81,6 +82,12 @@ class Line:
     copies: int
     others: Mapping[str, str]
     facets: Mapping[str, Codes]
+    translation: str = ""
+
+    @property
+    def read(self) -> str:
+        """What the machine read: the translation where there is one, else the text."""
+        return text_to_code(self.text, self.translation)
 
     @property
     def decided(self) -> bool:
@@ -168,6 +175,11 @@ class Review:
         """The questions that the comments answer, the most answered first."""
         asked = "SELECT question FROM run.comments GROUP BY question ORDER BY count(*) DESC, question"
         return tuple(question for (question,) in self.store.db.execute(asked))
+
+    @cached_property
+    def _translated(self) -> dict[str, str]:
+        """The column with the translations of the answers to a question, where there is one."""
+        return dict(self.store.meta("translated", {}))
 
     # ---- pages ------------------------------------------------------------------------------------------------------
 
@@ -317,7 +329,11 @@ class Review:
             named = [doubt for doubt in doubts.split("|") if doubt]
             if any((one.facet, one.code) in often for one in given.get(n, [])):
                 named.append(CORRECTED)
-            yield Line(n, id_, response, question, text, tuple(named), max(copies, 1), json.loads(others), facets)
+            cells = json.loads(others)
+            column = self._translated.get(question)
+            translation = cells.get(column, "") if column is not None else ""
+            about = (n, id_, response, question, text, tuple(named), max(copies, 1), cells, facets, translation)
+            yield Line(*about)
 
     def _standing_of(self, numbers: Sequence[int], marks: str) -> dict[str, dict[str, Decision]]:
         where = (

@@ -273,9 +273,14 @@ class Store:
         """Lets go of the files."""
         self.db.close()
 
-    def meta(self, key: str) -> Any:
-        """One of the facts that coding left in `comments.db`: codes, thresholds, groups, others, model…"""
+    def meta(self, key: str, default: Any = None) -> Any:
+        """One of the facts that coding left in `comments.db`: codes, thresholds, groups, others, model…
+
+        Raises InputError where it is not there and there is no default.
+        """
         found = self.db.execute("SELECT value FROM run.meta WHERE key = ?", (key,)).fetchone()
+        if found is None and default is not None:
+            return default
         if found is None:
             what, fix = f"is not whole: it lacks {key!r}", "code the export again"
             raise InputError(what, where=self.run / COMMENTS, fix=fix)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.codebook import Codebook, Entry, Facet, Wording, load_codebook, parse_codebook, split_codes
+from pipeline.copies import CAMPAIGN
 from pipeline.errors import InputError
 from pipeline.evaluation import wilson
 from pipeline.replacing import finish_replacing
@@ -25,6 +26,7 @@ GIVEN = "given"
 NOT_CHECKED = "not checked"
 MOST_VALUES = 1000
 COUNTS = ("responses", "comments", "blank", "no_content", "not_english", "rejected", "coded")
+CAMPAIGNS = ("campaign", "campaign_size")  # columns that runs coded by an earlier version lack
 FILES = ("coded.csv", "codebook.toml", "manifest.json")
 CODE_AGAIN = "feedback classify EXPORT --out RUN"
 
@@ -39,6 +41,7 @@ class Row:
     something with content. share = respondents / base, low and high its 95 % interval, all three from 0 to 1.
     status: `not checked`, `corrected` or `suppressed`.
     inferred: of the respondents, those whose code of an exclusive facet the tool inferred; 0 for other facets.
+    comments_once: comments with the code, each campaign among them counted as one.
     """
 
     facet: str
@@ -54,6 +57,7 @@ class Row:
     high: float
     status: str
     inferred: int
+    comments_once: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ def frequency_tables(run: Path, by: Sequence[str] = (), wording: str | None = No
     pairs = [(group, facet) for group in groups for facet in book.facet if not _itself(group, facet)]
     return Tables(
         title=book.name,
-        rows=tuple(row for group, facet in pairs for row in _rows(group, facet, mentions[facet.id], names[facet.id])),
+        rows=tuple(
+            row for group, facet in pairs for row in _rows(group, facet, frame, mentions[facet.id], names[facet.id])
+        ),
         responses=counts["responses"],
         base=groups[0].bases[""],
         wording=published.name if published else None,
@@ -154,6 +160,7 @@ def _coded(path: Path, book: Codebook, by: Sequence[str]) -> pd.DataFrame:
         "response_id",
         *book.by_id,
         *_sources(book, places),
+        *(name for name in CAMPAIGNS if name in places),
         *(c for c in by if c not in book.by_id),
     ]
     at = {places[name]: name for name in needed}
@@ -172,7 +179,16 @@ def _coded(path: Path, book: Codebook, by: Sequence[str]) -> pd.DataFrame:
         reason = str(error).splitlines()[0]
         raise InputError(f"cannot be read ({reason})", where=path, fix=f"code again: {CODE_AGAIN}") from None
     frame = frame.rename(columns=at).fillna("")
-    return frame.assign(response=pd.factorize(frame["response_id"])[0])
+    return frame.assign(response=pd.factorize(frame["response_id"])[0], voice=_voices(frame))
+
+
+def _voices(frame: pd.DataFrame) -> pd.Series:
+    """A number for each comment, the same for all of a campaign. No campaign is known where its columns are missing."""
+    alone = pd.Series(-1 - frame.index, index=frame.index)
+    if not set(CAMPAIGNS) <= set(frame):
+        return alone
+    campaign, size = (pd.to_numeric(frame[name], errors="coerce").fillna(0) for name in CAMPAIGNS)
+    return alone.mask((campaign > 0) & (size >= CAMPAIGN), campaign).astype("int64")
 
 
 def _decided(run: Path) -> tuple[dict[str, dict[str, str]], Codebook | None]:
@@ -312,11 +328,15 @@ def _itself(group: _Group, facet: Facet) -> bool:
 # ---- counting ------------------------------------------------------------------------------------------------------
 
 
-def _rows(group: _Group, facet: Facet, mentions: pd.DataFrame, names: Mapping[str, str]) -> list[Row]:
+def _rows(
+    group: _Group, facet: Facet, frame: pd.DataFrame, mentions: pd.DataFrame, names: Mapping[str, str]
+) -> list[Row]:
     """Every code of a facet in every value of a group, also those that nobody has."""
     joined = group.members.merge(mentions, on="row")
     coded = joined[joined["code"] != ""]
     comments = _tally(joined)
+    voices = joined.assign(voice=frame["voice"].to_numpy()[joined["row"]])
+    once = _tally(voices.drop_duplicates(["value", "code", "voice"]))
     people = _tally(coded.drop_duplicates(["value", "code", "response"]))
     known = _tally(coded[coded["given"]].drop_duplicates(["value", "code", "response"]))
     with_code = coded.groupby("value")["response"].nunique().to_dict()
@@ -327,7 +347,8 @@ def _rows(group: _Group, facet: Facet, mentions: pd.DataFrame, names: Mapping[st
             place = (value, code)
             n = people.get(place, 0) if code else group.bases[value] - int(with_code.get(value, 0))
             inferred = n - known.get(place, 0) if facet.exclusive else 0
-            rows.append(_row(facet.id, code, name, group, value, comments.get(place, 0), n, inferred))
+            row = _row(facet.id, code, name, group, value, comments.get(place, 0), n, inferred)
+            rows.append(replace(row, comments_once=once.get(place, 0)))
     return rows
 
 
@@ -384,6 +405,7 @@ def _notes(
         "a respondent may have several codes, so shares do not add up to 100 %.",
         _set_apart(counts),
         _who_coded(frame),
+        *_about_campaigns(frame),
         "The interval is Wilson's 95 % interval of a share. It allows for chance in who answered, "
         "not for errors of the tool, nor for who chose not to answer.",
     ]
@@ -404,6 +426,19 @@ def _who_coded(frame: pd.DataFrame) -> str:
         f"People decided the codes of {people:,} of the {len(frame):,} comments; the others have those the tool gave "
         "them, which have not been checked."
     )
+
+
+def _about_campaigns(frame: pd.DataFrame) -> list[str]:
+    """How many comments belong to campaigns, and how they are counted."""
+    sizes = frame.loc[frame["voice"] > 0, "voice"].value_counts()
+    if sizes.empty:
+        return []
+    n, once = int(sizes.sum()), frame["voice"].nunique()
+    return [
+        f"Every submission is counted. {n:,} of the {len(frame):,} comments belong to {len(sizes):,} "
+        f"campaign{_s(len(sizes))}, {CAMPAIGN} or more comments of the same or nearly the same words; with each "
+        f"campaign counted once there would be {once:,} comment{_s(once)}."
+    ]
 
 
 def _s(count: int) -> str:

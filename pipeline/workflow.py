@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.card import PICTURE, Quality, column_agreement, measure_quality, scores_left_out, write_card
 from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codebook
-from pipeline.coding import RunWriter, add_up
+from pipeline.coding import RunWriter, Tally, add_up
 from pipeline.corpus import (
     EXAMPLE_SOURCE,
     REVIEWED,
@@ -24,6 +24,7 @@ from pipeline.corpus import (
 from pipeline.deck import Unplaced, read_deck, write_corpus
 from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.evaluation import FacetScores, indicator, score
+from pipeline.language import translation_columns
 from pipeline.learned import Learned, learned_from
 from pipeline.mapping import Change, Mapping, compare, find_mapping, load_mapping, must_ask
 from pipeline.material import CORPUS_CODEBOOK, Material, material_of_files, material_of_model, material_with_runs
@@ -33,6 +34,7 @@ from pipeline.model_store import (
     check_place,
     current_model,
     load_model,
+    named_model,
     save_model,
     versions,
     whole_folder,
@@ -186,7 +188,7 @@ def find_model(
 ) -> StoredModel:
     """The model named, else the current one, else one trained now on the shipped corpus. Raises ModelError."""
     codebook = load_codebook(codebook_path) if codebook_path else None
-    chosen = folder or current_model(settings)
+    chosen = named_model(settings, folder) if folder else current_model(settings)
     if chosen is None and codebook_path is not None:
         fix = f"feedback train --codebook {codebook_path} --out {settings.models / 'mine'}"
         raise ModelError("there is no model of this codebook yet", where=codebook_path, fix=fix)
@@ -249,7 +251,7 @@ def classify(
         tally = coder.write(progress)
         counts = add_up(tally.counts, len(layout.questions))
         (made / "codebook.toml").write_text(dump_codebook(stored.model.codebook), encoding="utf-8")
-        manifest = _run_manifest(export, layout, stored, counts, coder, started, settings)
+        manifest = _run_manifest(export, layout, stored, counts, tally, coder, started, settings)
         (made / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         _check_run_folder(out, replace)  # somebody may have decided meanwhile
     return Coded(
@@ -280,7 +282,10 @@ def how_to_read(export: Export, mapping: Mapping | None = None) -> tuple[Layout,
         told = "; ".join(change.words for change in changes if change.matters)
         fix = "look at it with feedback inspect EXPORT, then remember it so: feedback inspect EXPORT --remember"
         raise InputError(f"is not as {path or 'the mapping'} remembers it: {told}", where=export.path, fix=fix)
-    return mapping.layout(export), Remembered(path, changes)
+    layout = mapping.layout(export)
+    translated = set(translation_columns(export.columns, layout.questions).values())
+    asked = tuple(question for question in layout.questions if question not in translated)
+    return Layout(asked, layout.response_id), Remembered(path, changes)
 
 
 def _check_run_folder(out: Path, replace: bool) -> None:
@@ -299,12 +304,15 @@ def _run_manifest(
     layout: Layout,
     stored: StoredModel,
     counts: dict[str, int],
+    tally: Tally,
     coder: RunWriter,
     started: str,
     settings: Settings,
 ) -> dict[str, Any]:
     return {
         **counts,
+        **tally.campaigns,
+        "to_translate": tally.counts["to_translate"],
         "how_counts_add_up": [
             "rows = responses + rejected",
             "responses × questions = comments + blank",
@@ -386,8 +394,8 @@ def _material_of(
     if model is None or corpora:
         material = material_of_files(corpora, codebook_path)
     else:
-        stored = load_model(model, load_codebook(codebook_path) if codebook_path else None)
-        material = material_of_model(model, stored.model.codebook)
+        stored = load_model(named_model(settings, model), load_codebook(codebook_path) if codebook_path else None)
+        material = material_of_model(stored.folder, stored.model.codebook)
     codebook, corpus = material.codebook, material.everything
     if corpus is None:
         raise ModelError("the model has no coded comments to hold out", where=model, fix="evaluate without --hold-out")

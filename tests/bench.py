@@ -16,6 +16,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import bench_copies
+import bench_exports
+import bench_language
 import bench_personal
 import bench_reading
 import numpy as np
@@ -282,7 +285,10 @@ PARTS: dict[str, Callable[[], Iterator[Line]]] = {
     "nhs": nhs,
     "anes": anes,
     "reading": bench_reading.rows,
+    "exports": bench_exports.rows,
+    "language": bench_language.rows,
     "personal": bench_personal.rows,
+    "copies": bench_copies.rows,
 }
 NEED_BENCH = ("nhs", "anes", "reading")
 

@@ -2,7 +2,9 @@
 
 import csv
 import json
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import openpyxl
 import pytest
@@ -60,7 +62,7 @@ def test_the_header_is_the_promised_one(sample_run, sample, book):
         *others,
         *("principle", "principle_probability", "principle_why", "theme", "theme_probability", "theme_why"),
         *("stakeholder", "stakeholder_probability", "stakeholder_source"),
-        *("review", "doubts"),
+        *("review", "doubts", "campaign", "campaign_size"),
         *(f"{facet}:{code}" for facet in FACETS for code in book.by_id[facet].ids),
     ]
 
@@ -100,13 +102,29 @@ def test_the_counts_add_up_and_equal_the_rows(manifest, coded, rejects, export, 
         "comments": 276,
         "blank": 24,
     }
-    assert (manifest["coded"], manifest["no_content"], manifest["not_english"]) == (len(coded), 19, 2)
-    assert reasons == {"no_content": 19, "not_english": 2, "no answer": 2}
+    assert (manifest["coded"], manifest["no_content"], manifest["not_english"]) == (len(coded), 19, 5)
+    assert reasons == {"no_content": 19, "not_english": 5, "no answer": 2}
     assert manifest["comments"] == manifest["coded"] + manifest["no_content"] + manifest["not_english"]
     assert manifest["responses"] * len(QUESTIONS) == manifest["comments"] + manifest["blank"]
     assert manifest["export"] == {"file": sample.name, "sha256": file_digest(sample), "encoding": "utf-8-sig"}
     assert manifest["codebook_digest"] == load_codebook(sample_run / "codebook.toml").digest
     assert (manifest["questions"], manifest["response_id"]) == (QUESTIONS, "Response ID")
+
+
+def test_a_campaign_has_a_number_and_a_size_and_each_of_its_comments_is_counted(coded, manifest, sample_run):
+    sent = [row for row in coded if "The council must stop imposing road closures and start listening" in row["text"]]
+    assert len({row["text"] for row in sent}) == 2  # one sender changed it
+    assert [(row["campaign"], row["campaign_size"]) for row in sent] == [(sent[0]["campaign"], "4")] * 4
+    assert ["first of a campaign" in row["doubts"] for row in sent] == [True, False, False, False]
+    members = Counter(row["campaign"] for row in coded)
+    assert all(row["campaign_size"] == str(members[row["campaign"]] if row["campaign"] else 1) for row in coded)
+    sizes = [size for campaign, size in members.items() if campaign and size >= 3]
+    assert (manifest["campaigns"], manifest["comments_in_campaigns"]) == (len(sizes), sum(sizes))
+    with closing(sqlite3.connect(sample_run / "comments.db")) as db:
+        stored = db.execute("SELECT campaign FROM comments ORDER BY n").fetchall()
+        copies = db.execute("SELECT count(*) FROM comments WHERE campaign = ? GROUP BY copies", (sent[0]["campaign"],))
+        assert sorted(copies.fetchall()) == [(1,), (3,)]
+    assert ["" if campaign is None else str(campaign) for (campaign,) in stored] == [row["campaign"] for row in coded]
 
 
 # ---- the codes -------------------------------------------------------------------------------------------------------
@@ -169,7 +187,7 @@ def test_a_comment_is_to_be_reviewed_where_there_is_a_doubt(coded):
 
 def test_the_same_export_gives_the_same_bytes(feedback, workplace, sample, sample_run):
     again = feedback("classify", sample, "--out", "runs/again", "--scores", "--json", folder=workplace)
-    assert (again.exit_code, json.loads(again.stdout)["coded"]) == (0, 255)
+    assert (again.exit_code, json.loads(again.stdout)["coded"]) == (0, 252)
     for name in ("coded.csv", "rejects.csv", "codebook.toml"):
         assert (workplace / "runs/again" / name).read_bytes() == (sample_run / name).read_bytes()
 
@@ -213,11 +231,11 @@ def test_rows_that_cannot_be_read_are_rejected_counted_and_written_out(feedback,
     assert header[:7] == ["comment_id", "response_id", "question", "text", "number", "Ward", "text (export)"]
     assert [row["text (export)"] for row in rows] == ["a column of this name"]
     assert [list(row.values()) for row in rows_of(run / "rejects.csv")[1]] == [
-        ["3", "", "", "", "row has 6 cells where the header has 4", json.dumps(lines[2].split(","))],
-        ["4", "", "", "", "response id '1' stands twice", json.dumps(lines[3].split(","))],
-        ["5", "4", "", "", "no answer", ""],
-        ["6", "5", "", "", "no answer", ""],
-        ["7", "6", "6-q1", "Your views", "no_content", "n/a"],
+        ["3", "", "", "", "row has 6 cells where the header has 4", json.dumps(lines[2].split(",")), ""],
+        ["4", "", "", "", "response id '1' stands twice", json.dumps(lines[3].split(",")), ""],
+        ["5", "4", "", "", "no answer", "", ""],
+        ["6", "5", "", "", "no answer", "", ""],
+        ["7", "6", "6-q1", "Your views", "no_content", "n/a", ""],
     ]
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     names = ("rows", "responses", "rejected", "comments", "blank", "no_content", "not_english", "coded")

@@ -8,9 +8,7 @@ from pipeline.cleaning import (
     clean,
     is_blank,
     is_no_content,
-    is_not_english,
     normalise,
-    reason_set_apart,
 )
 
 # For each cleaner: texts it changes, and texts it leaves alone.
@@ -156,7 +154,6 @@ def test_an_answer_with_a_sign_is_not_blank(text):
 )
 def test_an_answer_that_says_nothing_has_no_content(text):
     assert is_no_content(text)
-    assert reason_set_apart(text) == "no_content"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +176,6 @@ def test_an_answer_that_says_nothing_has_no_content(text):
 )
 def test_a_short_answer_that_says_something_has_content(text):
     assert not is_no_content(text)
-    assert reason_set_apart(text) is None
 
 
 @pytest.mark.parametrize(
@@ -222,29 +218,3 @@ def test_none_is_an_answer_where_the_question_makes_it_one(question, text):
 )
 def test_none_is_no_answer_where_the_question_only_invites_more(question, text):
     assert is_no_content(text, question)
-
-
-@pytest.mark.parametrize(
-    ("text", "apart"),
-    [
-        ("কাউন্সিলের চিঠি শুধু ইংরেজিতে আসে", True),
-        ("ধন্যবাদ।", True),
-        ("نريد المزيد من المساكن", True),
-        ("我们需要更多的公园", True),
-        ("Нужно больше домов", True),
-        ("Waxaan rabnaa guryo badan", False),  # Somali: Latin letters cannot tell it from English
-        ("Más árboles, por favor", False),
-        ("Más ağaç, čistota, Ćwiczenia, Ünïcode", False),
-        ("The sign says বাজার in one language only", False),
-        ("😬😬😬", False),
-        ("12345 !?", False),
-        ("", False),
-    ],
-)
-def test_another_script_than_the_latin_one_is_told(text, apart):
-    assert is_not_english(text) is apart
-
-
-def test_a_comment_in_another_script_is_set_apart_as_such():
-    assert reason_set_apart("ধন্যবাদ।") == "not_english"
-    assert reason_set_apart("Thank you, ধন্যবাদ") is None

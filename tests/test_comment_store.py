@@ -78,14 +78,22 @@ def test_a_half_letter_that_no_file_can_hold_becomes_a_question_mark(tmp_path):
 
 def test_every_table_holds_what_was_written(tmp_path):
     rows = [
-        row(1, "a b  c", unsure=0.25, doubts=("one", "two (topic)"), copies=-7, given={"topic": ["parks", "housing"]}),
+        row(
+            1,
+            "a b  c",
+            unsure=0.25,
+            doubts=("one", "two (topic)"),
+            copies=-7,
+            campaign=4,
+            given={"topic": ["parks", "housing"]},
+        ),
         row(2, given={"who": ["parks"], "topic": []}, near=np.array([3]), similarity=np.array([0.5])),
     ]
     found = tables(make_run(tmp_path / "run", rows, [2, 1]))
     question = "What should change?"
     assert found["comments"] == [
-        (1, "r1-q1", "r1", question, "a b  c", 3, -7, "one|two (topic)", 0.25, 2, "{}"),
-        (2, "r2-q1", "r2", question, "More buses please", 3, None, "", 0.5, 1, "{}"),
+        (1, "r1-q1", "r1", question, "a b  c", 3, -7, 4, "one|two (topic)", 0.25, 2, "{}"),
+        (2, "r2-q1", "r2", question, "More buses please", 3, None, None, "", 0.5, 1, "{}"),
     ]
     assert found["given"] == [
         ("topic", "housing", 1, 1, 0.8, "machine"),
@@ -100,7 +108,7 @@ def test_every_table_holds_what_was_written(tmp_path):
         "facet_columns": {"who": "I am"},
         "others": [],
         "model": {"name": "invented", "sha256": "0"},
-        "format": 1,
+        "format": 2,
         "comments": 2,
         "groups": {},
     }

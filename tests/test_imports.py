@@ -12,21 +12,55 @@ import pipeline
 ORDER = [
     *("errors", "settings", "codebook", "whole_file", "replacing", "comment_store", "review_store"),
     *("raw_table", "delimited", "workbooks", "parquet", "layouts", "sources", "exports", "columns", "codebook_edits"),
-    *("names", "personal", "responses", "cleaning", "mapping", "corpus", "deck", "refi_qda", "label_studio"),
+    *(
+        "names",
+        "personal",
+        "responses",
+        "cleaning",
+        "language",
+        "mapping",
+        "corpus",
+        "deck",
+        "refi_qda",
+        "label_studio",
+    ),
     *("encoder", "features", "classifier", "evaluation", "training", "quality", "picture", "agreement", "card"),
     *("learned", "model_store", "doubts", "reading", "copies", "judging", "coding", "review", "checking", "uncoded"),
     *("material", "comparison", "rivals", "mistakes", "trust", "tables", "report", "workflow", "retraining"),
-    *("recoding", "exchange", "sheet", "sheet_reading", "sheet_reading"),
-    *("web.words", "web.place", "web.kept", "web.queue", "web.comments", "web.entry", "web.jobs", "web.home", "web.check"),
+    *("recoding", "exchange", "sheet", "sheet_reading", "workbook_columns", "same_format", "giving_back"),
+    *(
+        "web.words",
+        "web.place",
+        "web.kept",
+        "web.queue",
+        "web.comments",
+        "web.entry",
+        "web.jobs",
+        "web.home",
+        "web.check",
+    ),
     *("web.codebooks", "web.uncoded", "web.learn", "web.quality", "web", "web.serve"),
-    *("cli.groups", "cli.manners", "cli.books", "cli.coding", "cli.learning", "cli.reviewing", "cli", "cli.__main__"),
+    *("cli.groups", "cli.manners", "cli.books", "cli.coding", "cli.learning", "cli.reviewing"),
+    *("cli.exporting", "cli", "cli.__main__"),
 ]
 FOLDER = Path(pipeline.__file__).parent
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(FOLDER.rglob("*.py"))
 }
-HEAVY = ["numpy", "scipy", "sklearn", "pandas", "spacy", "skops", "onnxruntime", "tokenizers", "pypdf", "pptx"]
+HEAVY = [
+    "numpy",
+    "scipy",
+    "sklearn",
+    "pandas",
+    "spacy",
+    "skops",
+    "onnxruntime",
+    "tokenizers",
+    "pypdf",
+    "pptx",
+    "lingua",
+]
 
 
 def imported_by(path):

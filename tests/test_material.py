@@ -1,4 +1,5 @@
 import contextlib
+import json
 import shutil
 from dataclasses import replace
 
@@ -6,11 +7,14 @@ import pytest
 from decided import COMMENTS, code_export, decide, lines, make_office
 from invented import QUICK, codebook, coded, corpus, facet, write_codebook, write_coded
 
-from pipeline.codebook import Code, dump_codebook
+from pipeline.codebook import Code, dump_codebook, load_codebook
 from pipeline.corpus import Corpus
 from pipeline.errors import InputError, ModelError
 from pipeline.material import CheckedComment, DecidedComment, decided_run, material_of_model, material_with_runs
+from pipeline.model_store import FORMAT
+from pipeline.responses import file_digest
 from pipeline.review_store import Store
+from pipeline.settings import shipped
 from pipeline.workflow import train_model
 
 
@@ -201,6 +205,14 @@ def test_a_corpus_that_changed_since_is_told(office, tmp_path):
     assert str(error.value) == (
         "coded.csv: was changed or moved since the model was trained. Fix: name what to learn from with --corpus FILE"
     )
+
+
+def test_the_shipped_corpus_is_known_by_what_it_holds_wherever_the_model_was_made(tmp_path):
+    file = shipped("corpus/engagement.csv")
+    learned_from = [{"file": "elsewhere/engagement.csv", "sha256": file_digest(file)}]
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": FORMAT, "corpus": learned_from}), encoding="utf-8")
+    shutil.copy(shipped("corpus/codebook.toml"), tmp_path)
+    assert material_of_model(tmp_path, load_codebook(tmp_path / "codebook.toml")).corpus.files == (file,)
 
 
 def test_a_model_that_learned_from_decisions_says_so(office, tmp_path):

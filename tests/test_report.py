@@ -50,13 +50,13 @@ def test_csv_has_the_contract_columns_and_no_cell_that_could_become_a_formula(tm
     header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     assert header == [
         *("facet", "code", "name", "group", "value", "comments", "respondents", "base"),
-        *("share", "low", "high", "status", "inferred"),
+        *("share", "low", "high", "status", "inferred", "comments_once"),
     ]
     assert len(lines) == 12
     low, high = wilson(3, 4)
     assert lines[1] == [
         *("principle", "open", "'=Transparent", "", "", "4", "3", "4", "0.75", repr(low), repr(high)),
-        *("not checked", "0"),
+        *("not checked", "0", "0"),
     ]
     assert lines[4][:5] == ["principle", "led", "Community-led", "Ward / area", "'@Bow"]
 
@@ -79,6 +79,7 @@ def test_json_has_rows_counts_and_notes_with_nulls_in_the_overall_table(tmp_path
         "high": high,
         "status": "not checked",
         "inferred": 0,
+        "comments_once": 0,
     }
     assert len(table.pop("rows")) == 12
     assert table == {"base": 4, "responses": 5, "wording": "Proposal slides", "notes": list(NOTES)}

@@ -124,9 +124,15 @@ def test_a_port_that_is_none_is_wrong_usage(feedback, office, port):
     assert feedback("serve", "runs", "--no-browser", "--port", port).exit_code == 2
 
 
-def test_a_file_is_no_folder_of_runs(feedback, office):
-    fix = "name the folder that holds the runs"
-    assert told(feedback("serve", "export.csv", "--no-browser")) == f"export.csv: is a file. Fix: {fix}"
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("export.csv", "is a file. Fix: name the folder that holds the runs"),
+        (RUN, f"is a run, not a folder of runs. Fix: feedback review {RUN}, or name the folder it is in"),
+    ],
+)
+def test_a_file_or_a_run_is_no_folder_of_runs(feedback, office, place, message):
+    assert told(feedback("serve", place, "--no-browser")) == f"{place}: {message}"
 
 
 @pytest.mark.parametrize("option", ["--use", "--no-use"])
@@ -335,10 +341,11 @@ def test_a_run_coded_again_tells_what_changed_and_keeps_what_was_decided(feedbac
         assert (review.counts()["decided"], review.store.acts()[0]["who"]) == (ALL, "An analyst")
 
 
-def test_a_run_may_be_coded_again_by_the_model_named(feedback, run):
+@pytest.mark.parametrize("model", ["models/first", "first"])
+def test_a_run_may_be_coded_again_by_the_model_named(feedback, run, model):
     decide(run, RIGHT)
     trained(feedback)
-    back = ["recode", RUN, "--model", "models/first"]
+    back = ["recode", RUN, "--model", model]
     assert said(feedback("recode", RUN, "--quiet")) == ""
     assert said(feedback(*back)) == (
         f"second → first: 0 of {ALL} comments have other codes now; {ALL} comments with decisions kept\n"

@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
-from pipeline.cleaning import is_blank, reason_set_apart
+from pipeline.cleaning import is_blank
 from pipeline.codebook import load_codebook
+from pipeline.language import set_apart
 from pipeline.responses import Response, answers, find_layout, read_export, read_responses, safe_cell
 from pipeline.settings import shipped
 
@@ -34,8 +35,8 @@ def test_the_sample_has_150_responses_each_with_an_id_of_its_own(export):
 
 
 def test_the_sample_holds_answers_that_are_not_coded(comments):
-    apart = Counter("blank" if is_blank(c.text) else reason_set_apart(c.text) for c in comments)
-    assert apart == {None: 255, "blank": 24, "no_content": 19, "not_english": 2}
+    apart = Counter("blank" if is_blank(c.text) else set_apart(c.text, c.question).reason for c in comments)
+    assert apart == {None: 252, "blank": 24, "no_content": 19, "not_english": 5}
 
 
 def test_the_sample_holds_responses_with_no_answer_at_all(comments):
@@ -61,7 +62,7 @@ def test_the_sample_holds_copies_of_a_campaign_and_one_that_was_changed(comments
         ("has curly quotes", lambda text: "’" in text),
         ("is in capitals", lambda text: len(text) > 20 and text.isupper()),
         ("is long", lambda text: len(text.split()) > 150),
-        ("is one word", lambda text: len(text.split()) == 1 and reason_set_apart(text) is None),
+        ("is one word", lambda text: len(text.split()) == 1 and set_apart(text).reason is None),
         ("holds a telephone number", lambda text: re.search(r"\b07\d{3} ?\d{6}\b", text)),
     ],
 )

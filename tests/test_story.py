@@ -261,6 +261,21 @@ def test_an_export_is_coded_put_right_checked_learned_from_and_coded_again(offic
     counts_in_the_tables(feedback, run)
 
 
+def test_work_under_way_is_given_up_at_once_which_is_told_and_leaves_no_run(office, server):
+    link = server.link()
+    with browsing() as page:
+        sign_in(page, link)
+        drop(page, office / "autumn.csv")
+        page.get_by_role("button", name="Code it").press("Enter")
+        page.wait_for_url("**/work/*")
+        pressed = time.monotonic()
+        assert server.interrupt() == 0
+        assert time.monotonic() - pressed < 5
+        page.goto("about:blank")  # the page would load itself again
+    assert server.printed[1].splitlines()[2:] == ["Ended. Given up: Coding autumn."]
+    assert not (office / "runs" / "autumn").exists()
+
+
 def draw_and_code_blind(page, site, run, found):
     """Draws a check sample and codes some of it by keyboard; gives the ids of its comments in the order drawn."""
     page.goto(f"{site}/runs/autumn/check")

@@ -2,6 +2,7 @@ import csv
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -141,7 +142,7 @@ def test_the_whole_overall_table_is_as_counted_by_hand(run):
     tables = frequency_tables(run)
     low, high = wilson(3, 8)
     assert tables.rows[0] == Row(
-        *("principle", "led", "Community-led", None, None), 5, 3, 8, 0.375, low, high, "not checked", 0
+        *("principle", "led", "Community-led", None, None), 5, 3, 8, 0.375, low, high, "not checked", 0, 5
     )
     assert [(row.facet, row.name, *counted([row])[0]) for row in tables.rows] == [
         ("principle", "Community-led", None, "led", 5, 3, 8, 0),
@@ -157,6 +158,35 @@ def test_the_whole_overall_table_is_as_counted_by_hand(run):
     assert tables.notes == NOTES
     assert tables.headings == {"principle": "Design principle", "stakeholder": "Stakeholder group"}
     assert tables.groups == ()
+
+
+def test_a_campaign_is_told_and_its_comments_are_counted_both_one_by_one_and_once(tmp_path):
+    """Of a pair alike nothing is told; within one value of a group, a campaign is counted where it is met."""
+    run = make_run(tmp_path / "run")
+    campaigns = ["7", "7", "", "7", "", "", "", "2", "2", "7", "7", ""]
+    sizes = ["5", "5", "1", "5", "1", "1", "1", "2", "2", "5", "5", "1"]
+    with (run / "coded.csv").open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    with (run / "coded.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        added = [[*row, *cells] for row, *cells in zip(rows, campaigns, sizes, strict=True)]
+        csv.writer(file).writerows([[*header, "campaign", "campaign_size"], *added])
+    tables, plain = frequency_tables(run, by=["Ward"]), frequency_tables(make_run(tmp_path / "plain"), by=["Ward"])
+    assert [replace(row, comments_once=row.comments) for row in tables.rows] == list(plain.rows)
+    assert [(row.code, row.comments, row.comments_once) for row in tables.of("principle")] == [
+        ("led", 5, 2),
+        ("open", 4, 3),
+        ("new", 2, 2),
+        ("own", 0, 0),
+        ("", 4, 4),
+    ]
+    by_ward = {(row.value, row.code): (row.comments, row.comments_once) for row in tables.of("principle", "Ward")}
+    assert by_ward["Bow", "led"] == (2, 1)
+    assert by_ward["(not given)", "led"] == (3, 2)
+    told = (
+        "Every submission is counted. 5 of the 12 comments belong to 1 campaign, 3 or more comments of the same or "
+        "nearly the same words; with each campaign counted once there would be 8 comments."
+    )
+    assert tables.notes == (*plain.notes[:3], told, *plain.notes[3:])
 
 
 def test_a_group_has_its_own_base_largest_value_first_and_those_without_one_last(run):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @command(main, "classify")
 @click.argument("export", type=PATH)
 @click.option("--out", required=True, type=PATH, help="The run folder to make.")
-@click.option("--model", type=PATH, help="Model folder; by default the current one.")
+@click.option("--model", type=PATH, help="Model, by folder or name; by default the current one.")
 @click.option("--codebook", "codebook_path", type=PATH, help="Refuse a model that was trained with another codebook.")
 @click.option("--mapping", type=PATH, help="TOML file with questions = [...] and response_id.")
 @click.option("--question", multiple=True, help="A free-text column; may be given several times.")

@@ -121,7 +121,7 @@ def _say_trained(trained: "Trained", progress: Progress) -> None:
 
 @command(main, "recode")
 @click.argument("run", type=PATH)
-@click.option("--model", type=PATH, help="Model folder; by default the current one.")
+@click.option("--model", type=PATH, help="Model, by folder or name; by default the current one.")
 @click.option("--who", default="", help="The name that stands in the record; by default the tool's.")
 @quiet_option
 @json_option
@@ -170,7 +170,9 @@ def models_mistakes_command(name: str, most: int, as_json: bool) -> None:
 
 @command(main, "evaluate")
 @click.argument("file", type=PATH)
-@click.option("--model", type=PATH, help="Model folder; by default the current one, or the shipped corpus to hold out.")
+@click.option(
+    "--model", type=PATH, help="Model, by folder or name; by default the current one, or what is shipped to hold out."
+)
 @click.option("--hold-out", help="Column, such as session: train again for each value, without its rows.")
 @click.option("--corpus", "corpora", multiple=True, type=PATH, help="With --hold-out: the corpus to train on.")
 @click.option("--codebook", "codebook_path", type=PATH, help="Codebook; by default the model's, or the shipped one.")

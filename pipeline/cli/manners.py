@@ -32,13 +32,13 @@ def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
             except MemoryError:
                 click.echo("Error: not enough memory. Fix: close other programs, or split the export.", err=True)
             except BrokenPipeError:
-                _leave(1)  # whoever read our output has gone
+                leave(1)  # whoever read our output has gone
             except OSError as error:
                 place = f"{error.filename}: " if error.filename else ""
                 click.echo(f"Error: {place}{error.strerror or error}. Fix: check the place and the rights.", err=True)
             except KeyboardInterrupt:
                 click.echo("Stopped. Nothing was left half-written.", err=True)
-                _leave(1)  # at once: helper processes are not waited for
+                leave(1)  # at once: helper processes are not waited for
             sys.exit(1)
 
         return group.command(name)(told)
@@ -46,7 +46,7 @@ def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
     return decorate
 
 
-def _leave(status: int) -> None:
+def leave(status: int) -> None:
     """Ends the process without waiting for its helpers; all files are whole or gone by then."""
     os._exit(status)
 

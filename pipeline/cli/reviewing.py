@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.groups import label_studio, main
-from pipeline.cli.manners import PATH, F, Progress, command, json_option, quiet_option, replace_option
+from pipeline.cli.manners import PATH, F, Progress, command, json_option, leave, quiet_option, replace_option
 from pipeline.errors import InputError, OutputError
 from pipeline.settings import load_settings
 
@@ -85,6 +85,9 @@ def serve_command(folder: Path, host: str, port: int, no_browser: bool) -> None:
 
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file", where=folder, fix="name the folder that holds the runs")
+    if (folder / "coded.csv").exists():
+        fix = f"feedback review {folder}, or name the folder it is in"
+        raise InputError("is a run, not a folder of runs", where=folder, fix=fix)
     folder.mkdir(parents=True, exist_ok=True)
     _serve(create_app(load_settings(), folder.resolve(), password=_password(host)), host, port, no_browser)
 
@@ -102,6 +105,7 @@ def _password(host: str) -> str | None:
 
 
 def _serve(app: "Flask", host: str, port: int, no_browser: bool) -> None:
+    from pipeline.web.jobs import jobs
     from pipeline.web.serve import serve
 
     def say(link: str) -> None:
@@ -110,7 +114,11 @@ def _serve(app: "Flask", host: str, port: int, no_browser: bool) -> None:
 
     with suppress(KeyboardInterrupt):  # which ends the server's own loop mostly without being raised
         serve(app, host, port, not no_browser, say=say)
-    click.echo("Ended.", err=True)
+    with app.app_context():
+        given_up = [job.title for job in jobs().all() if not job.over]
+    click.echo(f"Ended. Given up: {', '.join(given_up)}." if given_up else "Ended.", err=True)
+    if given_up:
+        leave(0)  # at once: the work would go on for a while
 
 
 # ---- Excel ---------------------------------------------------------------------------------------------------------
