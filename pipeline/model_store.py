@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -255,9 +256,18 @@ def find_model_folder(settings: Settings, name: str) -> Path:
 
 
 def named_model(settings: Settings, given: Path) -> Path:
-    """The folder given, or where there is none, the model called so; `feedback models list` tells only names."""
+    """The folder given, or where there is none, the model called so; `feedback models list` tells only names.
+
+    Raises ModelError naming the nearest where a bare name is neither.
+    """
     inside = settings.models / given
-    return inside if not given.exists() and inside in list_models(settings) else given
+    if given.exists() or inside in list_models(settings):
+        return given if given.exists() else inside
+    names = [path.name for path in list_models(settings)]
+    near = get_close_matches(given.name, names, n=1, cutoff=0.6) if given.name == str(given) else []
+    if near:
+        raise ModelError("there is no such model", where=given, fix=f"did you mean {near[0]!r}?")
+    return given
 
 
 def use_model(settings: Settings, name: str) -> Path:

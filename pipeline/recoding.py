@@ -87,7 +87,7 @@ def recode(
     chosen = named_model(settings, model) if model else current_model(settings)
     if chosen is None:
         raise ModelError("there is no model yet", where=settings.models, fix="make one with feedback train --out DIR")
-    with Store(run) as store:
+    with Store(run, earlier=True) as store:
         meta = {key: store.meta(key) for key in ("others", "facet_columns", "model", "comments")}
         translated: dict[str, str] = store.meta("translated", {})
         standing = list(store.standing())
@@ -182,7 +182,7 @@ def _renamed(columns: Sequence[str], stored: StoredModel) -> dict[str, str]:
 
 def _has_scores(run: Path, meta: Mapping[str, Any]) -> bool:
     """Whether `coded.csv` has a column for the probability of each code, which come last."""
-    with Store(run) as store:
+    with Store(run, earlier=True) as store:
         codes = store.meta("codes")
     wanted = [f"{facet}:{code}" for facet, of in codes.items() for code in of]
     return bool(wanted) and list(read_export(run / "coded.csv").columns[-len(wanted) :]) == wanted
@@ -228,7 +228,7 @@ def _covers(edited: Codebook, book: Codebook) -> bool:
 
 
 def _add_book(run: Path, book: Codebook, who: str, model: str) -> None:
-    with Store(run) as store:
+    with Store(run, earlier=True) as store:
         store.save_book(who, dump_codebook(book), f"the codebook of {model}, which codes this run from now on")
 
 

@@ -216,12 +216,13 @@ def check_run(run: Path) -> None:
 class Store:
     """The decisions of a run, open; `comments.db` is at hand as `run`, for reading. A context manager.
 
-    One thread, one store: open another for each request.
+    One thread, one store: open another for each request. earlier: whether `comments.db` may be of an earlier version of
+    this tool, for coding again; decisions outlive them all.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, *, earlier: bool = False) -> None:
         check_run(run)
-        self.run = run
+        self.run, self._earlier = run, earlier
         place = (run / FILE).resolve().as_uri()  # only a file opened by URI may attach another for reading only
         try:
             self.db = sqlite3.connect(place, timeout=BUSY, isolation_level=None, uri=True)
@@ -246,8 +247,9 @@ class Store:
             made = self.meta("format")
         except sqlite3.DatabaseError as error:
             raise _in_words(error, path) or _cannot_open(error, path) from None
-        if made != FORMAT:
-            raise InputError("was coded by another version", where=path, fix="code the export again")
+        if made != FORMAT and not (self._earlier and made < FORMAT):
+            fix = f"code it again, decisions stay: feedback recode {self.run}"
+            raise InputError("was coded by another version of this tool", where=path, fix=fix)
 
     def __enter__(self) -> Self:
         return self

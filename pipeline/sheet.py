@@ -167,7 +167,7 @@ def write_sheet(review: Review, path: Path, query: Query = ALL, who: str = "", *
     with review.store.snapshot():  # so that what the sheet says it has seen is what it shows
         numbers = _in_order(review, query)
         if not numbers:
-            raise InputError("no comment is like that", where=review.run, fix="ask for fewer limits")
+            raise InputError("no comment is like that", where=review.run, fix="ask for all of them: --only all")
         columns = _code_columns(review.facets, _most_codes(review, numbers))
         facts = _facts(review, REVIEW, who, columns)
         _write(review, path, facts, numbers, _review_columns(review, columns))

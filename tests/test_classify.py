@@ -106,7 +106,9 @@ def test_the_counts_add_up_and_equal_the_rows(manifest, coded, rejects, export, 
     assert reasons == {"no_content": 19, "not_english": 5, "no answer": 2}
     assert manifest["comments"] == manifest["coded"] + manifest["no_content"] + manifest["not_english"]
     assert manifest["responses"] * len(QUESTIONS) == manifest["comments"] + manifest["blank"]
-    assert manifest["export"] == {"file": sample.name, "sha256": file_digest(sample), "encoding": "utf-8-sig"}
+    shape = {"platform": "plain table", "header_rows": [1], "title_rows": [], "notes": []}
+    known = {"file": sample.name, "sha256": file_digest(sample), "encoding": "utf-8-sig"}
+    assert manifest["export"] == {**known, **shape}
     assert manifest["codebook_digest"] == load_codebook(sample_run / "codebook.toml").digest
     assert (manifest["questions"], manifest["response_id"]) == (QUESTIONS, "Response ID")
 

@@ -210,7 +210,8 @@ def test_a_corpus_that_changed_since_is_told(office, tmp_path):
 def test_the_shipped_corpus_is_known_by_what_it_holds_wherever_the_model_was_made(tmp_path):
     file = shipped("corpus/engagement.csv")
     learned_from = [{"file": "elsewhere/engagement.csv", "sha256": file_digest(file)}]
-    (tmp_path / "manifest.json").write_text(json.dumps({"format": FORMAT, "corpus": learned_from}), encoding="utf-8")
+    manifest = {"format": FORMAT, "corpus": learned_from, "comments": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     shutil.copy(shipped("corpus/codebook.toml"), tmp_path)
     assert material_of_model(tmp_path, load_codebook(tmp_path / "codebook.toml")).corpus.files == (file,)
 

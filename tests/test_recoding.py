@@ -250,3 +250,19 @@ def test_what_is_no_run_is_told(run, tmp_path):
     (run / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"is damaged .*Fix: put back a copy of it"):
         again(run)
+
+
+def test_a_run_of_an_earlier_version_is_coded_again_and_its_decisions_stay(run):
+    decide(run, {"r1-q1": ("housing",)})
+    with contextlib.closing(sqlite3.connect(run / "comments.db")) as db:
+        db.execute("DROP INDEX comments_campaign")
+        db.execute("ALTER TABLE comments DROP COLUMN campaign")
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'format'")
+        db.commit()
+    with pytest.raises(
+        InputError, match=f"another version of this tool. Fix: code it again, decisions stay: .* {run}$"
+    ):
+        Review(run)
+    assert recode(run, QUICK).decided == 1
+    with Review(run) as review:
+        assert [one.codes for one in review.store.standing()] == [("housing",)]

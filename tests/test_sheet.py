@@ -100,7 +100,7 @@ def test_it_shows_what_was_asked_for(review, tmp_path, query, ids):
 
 
 def test_asking_for_what_is_not_there_is_an_error_and_no_file(review, tmp_path):
-    with pytest.raises(InputError, match=r"no comment is like that. Fix: ask for fewer limits$"):
+    with pytest.raises(InputError, match=r"no comment is like that. Fix: ask for all of them: --only all$"):
         write_sheet(review, tmp_path / "a.xlsx", Query(text="nowhere"))
     assert not (tmp_path / "a.xlsx").exists()
 

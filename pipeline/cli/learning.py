@@ -75,6 +75,7 @@ def _retrain(
     **more: Any,
 ) -> None:
     """Trains with decisions, and tells how the new model compares."""
+    from pipeline.comparison import BETTER, UNCLEAR, WORSE
     from pipeline.retraining import IF_NOT_WORSE, NO, YES, retrain
 
     wanted = IF_NOT_WORSE if use is None else YES if use else NO
@@ -88,8 +89,12 @@ def _retrain(
         progress.say(f"Not learned: {n:,} decisions for {facet} {code}, which the codebook has not.")
     for run in trained.missing:
         progress.say(f"Not found, so no longer learned from: the run {run}")
-    for line in done.comparison.words if done.comparison else ():
+    lines = done.comparison.words if done.comparison else ()
+    telling = [line for line in lines if UNCLEAR not in line or BETTER in line or WORSE in line]
+    for line in telling:
         progress.say(line)
+    if len(telling) < len(lines):
+        progress.say(f"{len(lines) - len(telling)} more comparisons show {UNCLEAR}: {out / 'comparison.json'}")
     progress.say(f"{out.name} is {'current' if done.used else 'not current'}: {done.why}.")
     if not done.used:
         progress.say(f"To use it all the same: {_how_to_use(out, settings)}")
