@@ -29,6 +29,8 @@ VECTOR_WEIGHT = 1.2
 QUESTION_WEIGHT = 0.5
 COMMENTS_OF_A_QUESTION = 30
 REMEMBERED_TEXTS = 20_000  # some 30 MB
+REMEMBERED_PARTS = 2_000  # some 20 MB
+WORKED_OUT = ("_known_words", "_known_texts", "_char_analyser")
 SHORTEST_PART, LONGEST_PART = 4, 40  # words
 
 
@@ -180,6 +182,17 @@ class Bags:
         return Bags(self.whole[rows], self.parts[kept], place[self.owner[kept]])
 
 
+@dataclass(frozen=True)
+class _Read:
+    """The different words of a text, which of them are no stop words, and (word, feature, share of the feature)."""
+
+    words: tuple[str, ...]
+    kept: tuple[int, ...]
+    owners: npt.NDArray[np.int_]
+    places: npt.NDArray[np.int_]
+    credit: npt.NDArray[np.float64]
+
+
 class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Words, characters and sentence vector, each block of unit length times its weight. Input: texts as they came.
 
@@ -248,14 +261,24 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n-grams it is part of and the character n-grams inside it; what several words have in common is shared equally
         among them. The sentence vector is not split over words.
         """
-        said = tokens(clean(text), self.spacy_model)
-        words = list(dict.fromkeys(said))
-        owners, places, credit = self._credits(said, words)
-        worth = credit * _values_at(row, places)
-        added = coefficients[:, places] * worth
-        shares = np.array([np.bincount(owners, weights=one, minlength=len(words)) for one in added]).T
-        kept = [n for n, word in enumerate(words) if not is_stop(word, self.spacy_model)]
-        return [words[n] for n in kept], shares.reshape(len(words), len(coefficients))[kept]
+        read = self._read(text)
+        worth = read.credit * _values_at(row, read.places)
+        added = coefficients[:, read.places] * worth
+        shares = np.array([np.bincount(read.owners, weights=one, minlength=len(read.words)) for one in added]).T
+        kept = list(read.kept)
+        return [read.words[n] for n in kept], shares.reshape(len(read.words), len(coefficients))[kept]
+
+    def _read(self, text: str) -> _Read:
+        """A text as its words are credited; it is asked for again for each of its codes, so it is remembered."""
+        known = self._known_texts
+        if text not in known:
+            if len(known) > REMEMBERED_PARTS:
+                known.clear()
+            said = tokens(clean(text), self.spacy_model)
+            words = list(dict.fromkeys(said))
+            kept = tuple(n for n, word in enumerate(words) if not is_stop(word, self.spacy_model))
+            known[text] = _Read(tuple(words), kept, *self._credits(said, words))
+        return known[text]
 
     def _credits(
         self, said: Sequence[str], words: Sequence[str]
@@ -284,6 +307,10 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return known[word]
 
     @cached_property
+    def _known_texts(self) -> dict[str, _Read]:
+        return {}
+
+    @cached_property
     def _known_words(self) -> dict[str, npt.NDArray[np.int_]]:
         return {}
 
@@ -295,7 +322,9 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         """Without what is worked out again when needed."""
         state: dict[str, Any] = super().__getstate__()
-        return {key: value for key, value in state.items() if key not in ("_known_words", "_char_analyser")}
+        return {
+            key: value for key, value in state.items() if key not in ("_known_words", "_known_texts", "_char_analyser")
+        }
 
 
 def _values_at(row: Sparse, places: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:

@@ -51,7 +51,8 @@ def take(page: Page, link: str) -> None:
     page.goto(link)
     page.get_by_label("name", exact=False).fill("An analyst")
     page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    page.wait_for_url(lambda address: "enter" not in address)
+    page.wait_for_load_state("networkidle")
     base = link.split("/enter")[0]
     for name, (address, size) in SHOTS.items():
         page.set_viewport_size(size)
