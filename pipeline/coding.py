@@ -34,7 +34,7 @@ LONGEST_QUOTE = 160
 GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET, SHARE_WHERE_ASKED = 0.6, 0.25
 OWN_COLUMNS = ("comment_id", "response_id", "question", "text", "review", "doubts", "campaign", "campaign_size")
-REJECT_COLUMNS = ("row", "response_id", "comment_id", "question", "reason", "text", "language")
+REJECT_COLUMNS = ("row", "response_id", "comment_id", "question", "reason", "text", "language", "others")
 TO_TRANSLATE, TRANSLATE_COLUMNS = "to_translate.csv", ("comment_id", "response_id", "question", "language", "text")
 MOST_IN_ORDER = 20_000  # comments whose reading order minds variety; nobody reads further
 
@@ -368,22 +368,29 @@ class RunWriter:
             filled = [comment for comment in given if not is_blank(comment.text)]
             tally.counts["blank"] += len(given) - len(filled)
             tally.counts["comments"] += len(filled)
-            if not filled:
-                rejects.writerow(_reject(response.row, response.id, reason="no answer"))
             others = tuple(response.cells[n] for n in self.others)
-            for comment in filled:
-                translation = self._translation(comment)
-                apart = set_apart(text_to_code(comment.text, translation), comment.question)
+            read = [(comment, self._translation(comment)) for comment in filled]
+            apart = [set_apart(text_to_code(one.text, said), one.question) for one, said in read]
+            # What else a response says stands in coded.csv beside each comment coded; without one, in the rejects.
+            unsaid = "" if any(one.reason is None for one in apart) else self._others_as_line(others)
+            if not filled:
+                rejects.writerow(_reject(response.row, response.id, reason="no answer", others=unsaid))
+            for (comment, translation), one in zip(read, apart, strict=True):
                 about = (response.id, comment.id, comment.question)
-                self._list_foreign(apart, about, comment.text, tally)
-                if apart.reason is None:
+                self._list_foreign(one, about, comment.text, tally)
+                if one.reason is None:
                     yield ToCode(comment.id, response.id, comment.question, comment.text, others, translation)
                 else:
-                    tally.counts[apart.reason] += 1
-                    language = apart.language.label if apart.to_translate else ""
-                    rejects.writerow(
-                        _reject(response.row, *about, reason=apart.reason, language=language, text=comment.text)
-                    )
+                    tally.counts[one.reason] += 1
+                    language = one.language.label if one.to_translate else ""
+                    told = {"reason": one.reason, "language": language, "text": comment.text}
+                    rejects.writerow(_reject(response.row, *about, **told, others=unsaid))
+                    unsaid = ""
+
+    def _others_as_line(self, others: Sequence[str]) -> str:
+        """The filled cells of a response's other columns in one, as a JSON object by the names of these."""
+        said = {self.export.columns[n]: cell for n, cell in zip(self.others, others, strict=True) if cell.strip()}
+        return json.dumps(said, ensure_ascii=False) if said else ""
 
     def _translation(self, comment: Comment) -> str:
         """The translation of an answer, where the export has a column of them."""
@@ -406,9 +413,10 @@ class RunWriter:
         """The column of the export whose values are mostly names of the facet's codes, such as "I am responding as"."""
         filled: Counter[int] = Counter()
         known: Counter[int] = Counter()
+        passed_over = self.export.added.union(self.layout.questions)
         for _, cells in itertools.islice(self.export.rows(), BATCH):
             for place, cell in enumerate(cells[: len(self.export.columns)]):
-                if not self.export.is_blank(cell) and self.export.columns[place] not in self.layout.questions:
+                if not self.export.is_blank(cell) and self.export.columns[place] not in passed_over:
                     filled[place] += 1
                     known[place] += find_group(facet, cell) is not None
         named = [place for place in filled if known[place] >= self._enough(place) * filled[place]]
@@ -447,11 +455,12 @@ def _reject(
     question: str = "",
     *,
     reason: str,
-    language: str = "",
     text: str = "",
+    language: str = "",
+    others: str = "",
 ) -> list[str]:
     """A line of `rejects.csv`, in the order of REJECT_COLUMNS."""
-    return [str(row), *map(safe_cell, (response, comment, question, reason, text, language))]
+    return [str(row), *map(safe_cell, (response, comment, question, reason, text, language, others))]
 
 
 def _as_line(cells: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ personal and technical details. Shown as a short table before anything is coded.
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
 from typing import Any
@@ -24,6 +24,7 @@ MOSTLY = 0.8
 FEW = 0.1
 EXAMPLES = 3
 LONGEST_EXAMPLE = 30
+ADDED = "codes added by feedback export"
 CHOICES_APART = (";", "|", ",")
 
 ID_HEADERS = ("response id", "responseid", "respondent id", "response number", "unique id", "userid", "id", "ref")
@@ -176,7 +177,8 @@ def guess_columns(export: Export) -> tuple[ColumnGuess, ...]:
         for profile, cell in zip(profiles, cells, strict=False):
             if (text := cell.strip()) and text != export.shape.blank:
                 profile.add(text)
-    return tuple(_guess(name, profile) for name, profile in zip(export.columns, profiles, strict=True))
+    guesses = (_guess(name, profile) for name, profile in zip(export.columns, profiles, strict=True))
+    return tuple(replace(one, kind=Kind.TECHNICAL, why=ADDED) if one.column in export.added else one for one in guesses)
 
 
 def _guess(name: str, profile: _Profile) -> ColumnGuess:

@@ -1,5 +1,6 @@
 """Exports: opening one as it came from the survey platform, a file or a folder, and its rows below the header."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -8,10 +9,12 @@ from pathlib import Path
 
 from pipeline.errors import InputError
 from pipeline.layouts import FIRST_ROWS, PLAIN, Shape, Top, fold, recognise
-from pipeline.raw_table import MOST_COLUMNS, RawTable, Row
+from pipeline.raw_table import MOST_COLUMNS, RawTable, Row, read_cell
 from pipeline.sources import files_in, open_table
 
 PROFILED_ROWS = 5000
+APART, WHY_NOT = " | ", "not coded because"  # in the names of the columns that are added when an export is given back
+LAST_ADDED = re.compile(rf"(.*){re.escape(APART + WHY_NOT)}(?: \(\d+\))?")
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Export:
     the numbers of a later file go on from those before it; `place` tells the file and its own number.
     columns: the names, all different, on one line each. shape: what was recognised. above: the rows above the responses
     as they stood. table: the file as it is (None for a folder). parts: the exports of a folder, first number → export.
+    added: the columns that were added to it when it was given back with its codes.
     """
 
     path: Path
@@ -34,6 +38,7 @@ class Export:
     previews: dict[int, frozenset[str]] = field(default_factory=dict)
     table: RawTable | None = None
     parts: tuple[tuple[int, "Export"], ...] = ()
+    added: frozenset[str] = frozenset()
 
     def column(self, name: str) -> int:
         """The place of a column, by its name or its short id. Raises InputError naming the nearest."""
@@ -67,7 +72,8 @@ class Export:
 def read_export(path: Path) -> Export:
     """Opens an export: CSV of any usual encoding and delimiter, XLSX, XLS, ODS, Parquet, a ZIP of one, or a folder.
 
-    Raises InputError where it is none, or the exports of a folder are not of one layout.
+    A CSV that was given back with its codes is read without the apostrophes that guard it from formulas. Raises
+    InputError where it is none, or the exports of a folder are not of one layout.
     """
     return _read_folder(path) if path.is_dir() else _read_file(path)
 
@@ -75,6 +81,11 @@ def read_export(path: Path) -> Export:
 def _read_file(path: Path) -> Export:
     table = open_table(path)
     top = _top(table)
+    added = _added(top.names)
+    if added and table.format == "csv":
+        table = _unguarded(table)
+        top = _top(table)
+        added = _added(top.names)
     if len(top.names) > MOST_COLUMNS:
         raise InputError(f"has {len(top.names):,} columns", where=path, fix="delete those not needed")
 
@@ -84,7 +95,7 @@ def _read_file(path: Path) -> Export:
     if next(below(), None) is None:
         raise InputError("has a header but no responses", where=path, fix="export it again, with the answers")
     shape = replace(top.shape, notes=(*top.shape.notes, *table.notes))
-    return Export(path, top.names, below, table.encoding, shape, top.rows, top.ids, top.previews, table)
+    return Export(path, top.names, below, table.encoding, shape, top.rows, top.ids, top.previews, table, added=added)
 
 
 def _top(table: RawTable) -> Top:
@@ -96,6 +107,22 @@ def _top(table: RawTable) -> Top:
             first.append(row)
         used = max(used, next((n for n in range(len(row[1]), used, -1) if row[1][n - 1].strip()), 0))
     return recognise(first, used)
+
+
+def _added(names: Sequence[str]) -> frozenset[str]:
+    """The columns of codes in a file that was given back, known by the last of each question; none in any other."""
+    asked = tuple(found[1] + APART for name in names if (found := LAST_ADDED.fullmatch(name)))
+    return frozenset(name for name in names if name.startswith(asked))
+
+
+def _unguarded(table: RawTable) -> RawTable:
+    """The table without the apostrophes that were written before what a spreadsheet would run."""
+
+    def rows() -> Iterator[Row]:
+        for number, cells in table.rows():
+            yield number, list(map(read_cell, cells))
+
+    return replace(table, rows=rows)
 
 
 # ---- a folder of exports of one layout -------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain, groupby, islice, product
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from pipeline.codebook import Codebook, Facet, split_codes
 from pipeline.columns import ColumnGuess, Kind, guess_columns
 from pipeline.comment_store import storable
 from pipeline.errors import InputError, OutputError, UserError
-from pipeline.exports import Export
+from pipeline.exports import APART, WHY_NOT, Export
 from pipeline.layouts import FIRST_ROWS, fold, recognise
 from pipeline.mapping import find_mapping, load_mapping
 from pipeline.personal import ADDRESS, BIRTH, EMAIL, MASKS, NHS, PERSON, POSTCODE, TELEPHONE, find_personal, mask
@@ -44,8 +44,8 @@ from pipeline.review import Codes, Review
 from pipeline.review import Line as Coded
 from pipeline.same_format import CANNOT_WRITE, WORKBOOK, Line, Wanted, as_workbook, right_end_of, write_like
 
-APART, JOIN = " | ", " | "  # a bar in the header keeps bars between codes from being taken for a delimiter
-DECIDED_BY, WHY_NOT = ", decided by", "not coded because"
+JOIN = APART  # a bar in the header, too, keeps bars between codes from being taken for a delimiter
+DECIDED_BY = ", decided by"
 NO_CODE = "none"
 NO_ANSWER = "no answer"
 REASONS = {"no_content": "no content", "not_english": "not in English"}
@@ -442,7 +442,7 @@ def _check_written(path: Path, part: Export, place: int, names: Sequence[str], w
     """Reads what was written. Raises OutputError where a cell, a name or the layout is not as it should be."""
     found = _Digest()
     try:
-        back = read_given_back(path)
+        back = read_export(path)
         for number, cells in chain(back.above, back.rows()):
             found.add(number, cells)
     except UserError as error:
@@ -461,31 +461,6 @@ def _not_the_same(part: Export, what: str) -> OutputError:
 # ---- reading it back ------------------------------------------------------------------------------------------------
 
 
-def read_given_back(path: Path) -> Export:
-    """Opens a file that `give_back` wrote: as any export, but without the apostrophes that guard CSV from formulas."""
-    export = read_export(path)
-    guarded = [(start, table.format == "csv") for start, _, table in _parts(export)]
-    if not any(guard for _, guard in guarded):
-        return export
-
-    def read(rows: Iterable[Row]) -> Iterator[Row]:
-        for number, cells in rows:
-            guard = next(guard for start, guard in reversed(guarded) if number > start)
-            yield number, list(map(read_cell, cells)) if guard else cells
-
-    first = _parts(export)[0][2]
-    top = recognise(list(islice(read(first.rows()), FIRST_ROWS)), len(export.columns))
-    if export.parts:
-        return replace(export, columns=top.names, above=top.rows, ids=top.ids, rows=lambda: read(export.rows()))
-    return replace(
-        export,
-        columns=top.names,
-        above=top.rows,
-        ids=top.ids,
-        rows=lambda: islice(read(first.rows()), len(top.rows), None),
-    )
-
-
 def codes_in_export(
     path: Path, codebook: Codebook, response_id: str | None = None
 ) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -493,7 +468,7 @@ def codes_in_export(
 
     response_id: the column that names the response, where it is not the one that is found. Raises InputError.
     """
-    export = read_given_back(path)
+    export = read_export(path)
     places = _places_of_codes(export, codebook)
     questions = tuple(dict.fromkeys(question for question, _ in places))
     if not questions:

@@ -1,5 +1,6 @@
-"""The cells of a file as they stand, whatever its format, and how much of a file is read at all."""
+"""The cells of a file as they stand, how much of a file is read at all, and how cells are made safe for Excel."""
 
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -12,6 +13,10 @@ MOST_COLUMNS = 4096
 Row = tuple[int, list[str]]
 # What goes wrong with a damaged, locked or lying ZIP, and with the disk it lies on.
 ZIP_TROUBLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
+
+FORMULA = re.compile(r"^[=+\-@\t\r]")
+ESCAPED = re.compile(r"^'+[=+\-@\t\r]")
+HARMLESS = re.compile(r"^[+\-]?(\d[\d ,.]*%?)?$")
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,21 @@ class RawTable:
 def is_filled(cells: list[str]) -> bool:
     """Whether any cell of a row holds more than spaces, hard spaces included."""
     return any(map(str.strip, cells))
+
+
+# ---- cells that Excel must not run -----------------------------------------------------------------------------------
+
+
+def safe_cell(text: str) -> str:
+    """Text for a CSV cell that a spreadsheet cannot take for a formula: an apostrophe before `= + - @`.
+
+    Plain numbers such as `-5` and a lone dash stay as they are. `read_cell` gives the text back, exactly.
+    """
+    if ESCAPED.match(text) or (FORMULA.match(text) and not HARMLESS.match(text)):
+        return "'" + text
+    return text
+
+
+def read_cell(text: str) -> str:
+    """The text that `safe_cell` was given."""
+    return text[1:] if ESCAPED.match(text) else text

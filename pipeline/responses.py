@@ -1,13 +1,12 @@
-"""Responses and comments: the rows of an export as responses, their answers as comments, and cells safe for Excel."""
+"""Responses and comments: the rows of an export as responses, their answers as comments."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.columns import Kind, guess_columns, id_column
 from pipeline.errors import InputError
 from pipeline.exports import Export, read_export
-from pipeline.raw_table import LARGEST_CELL
+from pipeline.raw_table import LARGEST_CELL, read_cell, safe_cell
 from pipeline.sources import ENDINGS, file_digest
 
 __all__ = [
@@ -30,28 +29,6 @@ __all__ = [
 
 READERS = ENDINGS  # the endings that `read_export` takes, in the order in which they are told
 PREVIEW = "preview"
-
-FORMULA = re.compile(r"^[=+\-@\t\r]")
-ESCAPED = re.compile(r"^'+[=+\-@\t\r]")
-HARMLESS = re.compile(r"^[+\-]?(\d[\d ,.]*%?)?$")
-
-
-# ---- cells that Excel must not run ---------------------------------------------------------------------------------
-
-
-def safe_cell(text: str) -> str:
-    """Text for a CSV cell that a spreadsheet cannot take for a formula: an apostrophe before `= + - @`.
-
-    Plain numbers such as `-5` and a lone dash stay as they are. `read_cell` gives the text back, exactly.
-    """
-    if ESCAPED.match(text) or (FORMULA.match(text) and not HARMLESS.match(text)):
-        return "'" + text
-    return text
-
-
-def read_cell(text: str) -> str:
-    """The text that `safe_cell` was given."""
-    return text[1:] if ESCAPED.match(text) else text
 
 
 # ---- which column is what ------------------------------------------------------------------------------------------

@@ -149,8 +149,14 @@ class Review:
         self.store.__exit__(kind, error, trace)
 
     @cached_property
+    def book_version(self) -> int:
+        """Which version `codebook` is, so that an edit of it does not go over one made meanwhile."""
+        return self.store.book_version
+
+    @cached_property
     def codebook(self) -> Codebook:
         """The codebook as last edited in this run, else the one it was coded with."""
+        _ = self.book_version  # known before the text is read: a later text then counts as unseen
         edited = self.store.book()
         return parse_codebook(edited, self.run) if edited else load_codebook(self.run / "codebook.toml")
 
@@ -219,6 +225,7 @@ class Review:
 
         After the last comes the first; None where there is no other.
         """
+        n = min(max(n, 0), self.total + 1)  # SQLite cannot be asked for a number that is too long
         if query.sort in ("reading", "export"):
             return self._next_in_order(n, query, back)
         every = self._found(query, also=n)  # which may be decided by now, but keeps its place

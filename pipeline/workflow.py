@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ import numpy as np
 from pipeline.card import PICTURE, Quality, column_agreement, measure_quality, scores_left_out, write_card
 from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codebook
 from pipeline.coding import RunWriter, Tally, add_up
+from pipeline.columns import Kind, guess_columns
 from pipeline.corpus import (
     EXAMPLE_SOURCE,
     REVIEWED,
@@ -56,6 +58,7 @@ LONGEST_QUOTE = 160
 GIVEN, INFERRED = "given", "inferred"
 SHARE_THAT_NAMES_A_FACET = 0.6
 LABEL_COLUMNS = ("labels", "label", "codes", "code")
+ASKS_FOR_TAGS = re.compile(r"\b(?:tags?|tagged|codes?|coded|coding|themes?)\b", re.IGNORECASE)
 DEFAULT_MODEL = "engagement"
 
 
@@ -466,8 +469,12 @@ def init_codebook(path: Path, facets: Sequence[str], out: Path) -> Codebook:
 
 
 def _columns_of_codes(export: Export) -> list[str]:
+    """The column called like labels; else all of closed answers whose header speaks of tags."""
     named = [column for column in export.columns if column.strip().casefold() in LABEL_COLUMNS]
     if not named:
+        chosen = [one.column for one in guess_columns(export) if one.kind in (Kind.SINGLE, Kind.MULTIPLE)]
+        if tagged := [column for column in chosen if ASKS_FOR_TAGS.search(column)]:
+            return tagged
         raise InputError(
             f"has no column called {', '.join(LABEL_COLUMNS)}", where=export.path, fix="name it with --facet COLUMN"
         )

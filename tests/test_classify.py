@@ -233,11 +233,11 @@ def test_rows_that_cannot_be_read_are_rejected_counted_and_written_out(feedback,
     assert header[:7] == ["comment_id", "response_id", "question", "text", "number", "Ward", "text (export)"]
     assert [row["text (export)"] for row in rows] == ["a column of this name"]
     assert [list(row.values()) for row in rows_of(run / "rejects.csv")[1]] == [
-        ["3", "", "", "", "row has 6 cells where the header has 4", json.dumps(lines[2].split(",")), ""],
-        ["4", "", "", "", "response id '1' stands twice", json.dumps(lines[3].split(",")), ""],
-        ["5", "4", "", "", "no answer", "", ""],
-        ["6", "5", "", "", "no answer", "", ""],
-        ["7", "6", "6-q1", "Your views", "no_content", "n/a", ""],
+        ["3", "", "", "", "row has 6 cells where the header has 4", json.dumps(lines[2].split(",")), "", ""],
+        ["4", "", "", "", "response id '1' stands twice", json.dumps(lines[3].split(",")), "", ""],
+        ["5", "4", "", "", "no answer", "", "", json.dumps({"number": "4", "Ward": "Bow"})],
+        ["6", "5", "", "", "no answer", "", "", json.dumps({"number": "5", "Ward": "Bow"})],
+        ["7", "6", "6-q1", "Your views", "no_content", "n/a", "", json.dumps({"number": "6", "Ward": "Bow"})],
     ]
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     names = ("rows", "responses", "rejected", "comments", "blank", "no_content", "not_english", "coded")

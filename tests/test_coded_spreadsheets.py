@@ -44,6 +44,11 @@ def test_tags_of_analysts_become_a_codebook_and_a_model_without_any_change_to_th
     assert sum(right) >= 22
 
 
+def test_columns_of_tags_are_found_by_their_headers_where_none_is_named(tagged, feedback):
+    made = feedback("codebook", "init", "tagged.csv", "--out", "book.toml")
+    assert (made.exit_code, made.stderr.splitlines()[0]) == (0, "analyst-tags: 2 codes, several codes or none")
+
+
 def test_a_file_without_any_free_text_is_told(tagged, feedback):
     with (tagged / "closed.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["Ward", TAGS], *[["Quillbrook", "Parks"]] * 9])

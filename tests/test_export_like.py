@@ -22,7 +22,7 @@ from pipeline.codebook import dump_codebook
 from pipeline.comment_store import FILE, CommentWriter
 from pipeline.corpus import read_corpus
 from pipeline.errors import InputError, OutputError
-from pipeline.giving_back import codes_in_export, give_back, read_given_back
+from pipeline.giving_back import codes_in_export, give_back
 from pipeline.responses import Layout, Response, answers, file_digest, find_layout, read_export, read_responses
 from pipeline.review_store import Choice, Store
 
@@ -94,7 +94,7 @@ def rows_of(export):
 
 def assert_same_with_more(path, out, coded, response_id=None):
     """The file given back has every row and cell of the original, the same layout, and the codes of the run."""
-    before, after = read_export(path), read_given_back(out)
+    before, after = read_export(path), read_export(out)
     assert (after.shape.platform, after.shape.header_rows) == (before.shape.platform, before.shape.header_rows)
     assert after.shape.title_rows == before.shape.title_rows
     assert after.columns[: len(before.columns)] == before.columns
@@ -116,7 +116,7 @@ def test_each_layout_comes_back_with_the_codes_of_each_comment(tmp_path, name, e
     assert_same_with_more(path, out, coded)
     assert len(coded) >= 12
     added = [f"{question} | {end}" for question in layout.questions for end in ADDED]
-    assert list(read_given_back(out).columns[-len(added) :]) == added
+    assert list(read_export(out).columns[-len(added) :]) == added
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -378,6 +378,20 @@ def test_text_that_looks_like_a_formula_is_guarded_in_csv_and_the_same_when_read
     ] == []
 
 
+@pytest.mark.parametrize("header", ["Your views", "- Your views, @all"])
+def test_a_file_given_back_and_coded_again_has_the_words_of_the_respondents(tmp_path, header):
+    rows = [["ref", header, "note"], *([f"r{n}", f"{cell} and lights", cell] for n, cell in enumerate(RISKY))]
+    path, out, _ = given_back(tmp_path, as_csv(rows), "export.csv", Layout((header,), "ref"))
+    before, after = read_export(path), read_export(out)
+    assert [cells[:3] for _, cells in after.rows()] == [cells for _, cells in before.rows()]
+    assert (before.added, after.added) == (frozenset(), frozenset(f"{header} | {name}" for name in ADDED))
+    run, _ = code(tmp_path / "again", out, Layout((header,), "ref"))
+    give_back(run, out, tmp_path / "twice.csv")
+    twice = read_export(tmp_path / "twice.csv")
+    assert [cells[:3] for _, cells in twice.rows()] == [cells for _, cells in before.rows()]
+    assert twice.added == after.added | {f"{header} | {name} (2)" for name in ADDED}
+
+
 # ---- who decided, and other reading ----------------------------------------------------------------------------------
 
 TABLE = [["id", "text", "topic"], *([f"r{n}", said(n), "parks|housing"] for n in range(1, 6))]
@@ -395,7 +409,7 @@ def test_what_people_decided_stands_over_the_machine(tmp_path):
     assert (given.rows, given.coded, given.decided) == (5, 5, 2)
     coded["r2-q1"]["topic"], coded["r3-q1"]["service"] = ("housing",), ()
     assert codes_in_export(tmp_path / "back.csv", BOOK) == coded
-    back = read_given_back(tmp_path / "back.csv")
+    back = read_export(tmp_path / "back.csv")
     assert [cells[4] for _, cells in back.rows()] == ["machine", "person", "machine", "machine", "machine"]
 
 
@@ -486,7 +500,7 @@ def test_masked_no_personal_detail_is_in_the_file_and_the_rest_stays(tmp_path, n
     found = give_back(run, path, out, masked=True).masked
     assert [secret for secret in SECRETS if secret.casefold() in everything(out).casefold()] == []
     masked = "Ring me on [telephone], my name is [name] and I live at [address], [postcode]"
-    first = next(cells for _, cells in read_given_back(out).rows())
+    first = next(cells for _, cells in read_export(out).rows())
     assert first[:7] == ["r1", "[name]", "[email]", "[telephone]", "[date of birth]", "2025-09-08", masked]
     assert (found["postcode"], found["address"]) == (7, 7)
     assert codes_in_export(out, BOOK, "Response ID") == coded

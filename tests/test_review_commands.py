@@ -263,6 +263,18 @@ def test_a_model_that_is_not_to_be_used_is_not_and_it_is_told_how_it_can_be(feed
     assert current(run) == "first"
 
 
+def test_a_model_that_learns_from_a_run_needs_no_name(feedback, run):
+    decide(run, RIGHT)
+    told_at_the_end = said(feedback("train", "--run", RUN, "--no-use")).splitlines()[-3:]
+    assert told_at_the_end == [
+        "first-2 is not current: as told.",
+        "To use it all the same: --model models/first-2, or feedback models use first-2",
+        "0 labels it disputes: models/first-2/possible_mistakes.csv",
+    ]
+    without_run = feedback("train")
+    assert (without_run.exit_code, without_run.stderr.splitlines()[-1]) == (2, "Error: Missing option '--out'.")
+
+
 def test_training_with_a_run_as_json_prints_the_comparison_and_nothing_else(feedback, run):
     decide(run, RIGHT)
     result = feedback("train", "--run", RUN, "--out", "models/second", "--use", "--quiet", "--json")

@@ -129,6 +129,22 @@ def test_an_export_or_name_that_will_not_do_is_refused_at_the_form_and_nothing_i
     assert [path for path in sorted(tmp_path.rglob("*")) if "decisions.db" not in path.name] == before
 
 
+def test_an_export_that_waits_to_be_coded_is_not_replaced_by_another_of_its_name(app, tmp_path):
+    visitor, go_on = Visitor(app), threading.Event()
+    with app.app_context():
+        jobs().start("test", "Something long", "", "An analyst", lambda _: go_on.wait(20))
+    try:
+        assert upload(visitor, b"views\nThe bus is late\n", "summer.csv", name="Summer").status_code == 303
+        assert upload(visitor, b"views\nAnother survey\n", "other.csv", name="summer").status_code == 400
+        assert "There is a run or folder &#39;summer&#39; already." in visitor.page
+        uploads = tmp_path / "runs" / "uploads"
+        assert {path.name: path.read_bytes() for path in uploads.iterdir()} == {
+            "Summer.csv": b"views\nThe bus is late\n"
+        }
+    finally:
+        go_on.set()
+
+
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
     """A model of an invented corpus, an export and a run of it; the app over them, quick settings."""
@@ -482,6 +498,14 @@ def test_a_name_that_is_taken_changes_nothing_and_what_was_ticked_stays_ticked(a
     assert sorted(re.findall(r'name="n" value="(\d+)"[^>]* checked', analyst.page)) == ["2", "5"]
     assert re.findall(r'name="example" value="(\d+)"[^>]* checked', analyst.page) == ["8"]
     assert "Typed</textarea>" in analyst.page
+    with Review(run) as review:
+        assert (review.store.book(), list(review.store.standing())) == (None, [])
+
+
+def test_no_code_is_made_of_a_group_as_it_was_under_another_model(analyst, run):
+    fields = {"name": "Libraries", "facet": "topic", "n": ["2", "5"], "coded_by": "e" * 64}
+    assert analyst.post("/runs/spring/uncoded/2", token_from="/runs/spring/uncoded/2", **fields).status_code == 400
+    assert "The run was coded again since you loaded the page." in analyst.page
     with Review(run) as review:
         assert (review.store.book(), list(review.store.standing())) == (None, [])
 

@@ -79,11 +79,13 @@ class Visitor:
         return answer
 
     def post(self, address, token_from=None, **fields):
-        """Sends a form with the token of a page; `as_of`, where not given, is that of the page."""
+        """Sends a form with the token of a page; `as_of` and `coded_by`, where not given, are those of the page."""
         page = self.browser.get(token_from or "/enter", follow_redirects=True).text
         token = re.search(r'name="csrf_token" value="([^"]+)"', page)
         seen = re.search(r'name="as_of" value="(\d+)"', page)
+        coded_by = re.search(r'name="coded_by" value="(\w+)"', page)
         data = {"csrf_token": token.group(1) if token else "", "as_of": seen.group(1) if seen else "0"} | fields
+        data = ({"coded_by": coded_by.group(1)} if coded_by else {}) | data
         answer = self.browser.post(address, data=data)
         self.page = html.unescape(answer.text)
         return answer

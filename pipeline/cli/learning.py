@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.option("--corpus", "corpora", multiple=True, type=PATH, help="Coded comments; may be given several times.")
 @click.option("--codebook", "codebook_path", type=PATH, help="Codebook; by default the shipped one.")
 @click.option("--run", "runs", multiple=True, type=PATH, help="Learn from the decisions in a run, too; several may be.")
-@click.option("--out", required=True, type=PATH, help="The model folder to make, such as models/mine.")
+@click.option(
+    "--out", type=PATH, help="The model folder to make, such as models/mine; with --run, by default the next."
+)
 @click.option("--use/--no-use", default=None, help="With --run: make it current, or not, whatever the comparison says.")
 @click.option("--favour", type=click.Choice(FAVOURS), help="The side on which a doubtful code falls.")
 @replace_option
@@ -30,7 +32,7 @@ def train_command(
     corpora: tuple[Path, ...],
     codebook_path: Path | None,
     runs: tuple[Path, ...],
-    out: Path,
+    out: Path | None,
     use: bool | None,
     favour: str | None,
     replace: bool,
@@ -56,6 +58,8 @@ def train_command(
     if runs:
         _retrain(runs, settings, out, progress, as_json, corpora=corpora, use=use, **more)
         return
+    if out is None:
+        raise click.UsageError("Missing option '--out'.")
     trained = train_model(out, settings, corpora, progress=progress, **more)
     if as_json:
         click.echo(json.dumps(_trained_json(trained)))
@@ -67,7 +71,7 @@ def train_command(
 def _retrain(
     runs: tuple[Path, ...],
     settings: Settings,
-    out: Path,
+    out: Path | None,
     progress: Progress,
     as_json: bool,
     *,
@@ -80,7 +84,7 @@ def _retrain(
 
     wanted = IF_NOT_WORSE if use is None else YES if use else NO
     done = retrain(runs, settings, out, use=wanted, progress=progress, **more)
-    trained = done.trained
+    trained, folder = done.trained, done.trained.folder
     if as_json:
         comparison = done.comparison.as_json() if done.comparison else None
         click.echo(json.dumps({**_trained_json(trained), "used": done.used, "why": done.why, "comparison": comparison}))
@@ -94,11 +98,11 @@ def _retrain(
     for line in telling:
         progress.say(line)
     if len(telling) < len(lines):
-        progress.say(f"{len(lines) - len(telling)} more comparisons show {UNCLEAR}: {out / 'comparison.json'}")
-    progress.say(f"{out.name} is {'current' if done.used else 'not current'}: {done.why}.")
+        progress.say(f"{len(lines) - len(telling)} more comparisons show {UNCLEAR}: {folder / 'comparison.json'}")
+    progress.say(f"{folder.name} is {'current' if done.used else 'not current'}: {done.why}.")
     if not done.used:
-        progress.say(f"To use it all the same: {_how_to_use(out, settings)}")
-    progress.say(f"{len(done.mistakes):,} labels it disputes: {out / 'possible_mistakes.csv'}")
+        progress.say(f"To use it all the same: {_how_to_use(folder, settings)}")
+    progress.say(f"{len(done.mistakes):,} labels it disputes: {folder / 'possible_mistakes.csv'}")
     if done.used:
         progress.say(f"Next: feedback recode {runs[0]}")
 

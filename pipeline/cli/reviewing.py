@@ -62,12 +62,15 @@ def review_command(run: Path, host: str, port: int, no_browser: bool) -> None:
     \b
     Example:  feedback review runs/spring
     """
+    from pipeline.reading import worth_reading_on
     from pipeline.review import Review
     from pipeline.web import create_app
 
     with Review(run) as review:  # a run that cannot be read is told now, not in the browser
-        counts = review.counts()
+        counts, changed = review.counts(), review.changed_in_order()
     click.echo(f"{counts['all']:,} comments, {counts['decided']:,} decided, {counts['doubtful']:,} to read.", err=True)
+    if changed:
+        click.echo(worth_reading_on(changed, counts["waiting"]).words, err=True)
     whole = run.resolve()
     _serve(create_app(load_settings(), whole.parent, only=whole.name, password=_password(host)), host, port, no_browser)
 

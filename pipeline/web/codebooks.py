@@ -151,7 +151,7 @@ def go_back(run: str, number: int) -> ResponseReturnValue:
             "problem",
         )
     else:
-        review.store.save_book(who(), text, f"back to version {number}", seen=review.store.book_version)
+        review.store.save_book(who(), text, f"back to version {number}", seen=review.book_version)
         flash(f"The codebook is as in version {number} again. The versions in between are kept.", "done")
     return redirect(url_for("codebooks.show", run=run), 303)
 
@@ -261,12 +261,11 @@ def _digest(facet: Facet, code: Code) -> str:
 
 def _save(review: Review, facet: Facet, code: Code, note: str) -> bool:
     """Saves the codebook with this code, where that changes it."""
-    seen = review.store.book_version
     book = with_code(review.codebook, facet.id, code)
     if book == review.codebook:
         return False
     told = note or "; ".join(changes(review.codebook, book))
-    review.store.save_book(who(), dump_codebook(book), told, seen=seen)
+    review.store.save_book(who(), dump_codebook(book), told, seen=review.book_version)
     return True
 
 

@@ -95,9 +95,16 @@ def save(run: str, n: int) -> ResponseReturnValue:
     as_of = request.form.get("as_of", 0, int)
     note = request.form.get("note", "").strip()
     saved = review.store.decide(who(), "screen", choices, as_of, note)
-    if saved.conflicts:
-        return _disputed(review, n, chosen, saved.conflicts)
-    _tell(n, note, len(copies), saved.saved)
+    own = [one for one in saved.conflicts if one.mine.comment_id == view.line.comment_id]
+    others = {one.mine.comment_id for one in saved.conflicts} - {view.line.comment_id}
+    if others:
+        them = ", ".join(str(copy.n) for copy in copies if copy.comment_id in others)
+        flash(
+            f"Comments with the same words that somebody else decided otherwise meanwhile stay so: {them}.", "problem"
+        )
+    if own:
+        return _disputed(review, n, chosen, own)
+    _tell(n, note, len({one.comment_id for one in choices} - others) - 1, saved.saved)
     return redirect(url_for("queue.read_next", run=run, after=n, **carried(page=None)), 303)
 
 

@@ -45,21 +45,27 @@ class Door:
         return right
 
     def wait(self, address: str) -> float:
-        """How many seconds an address has to wait before its next guess."""
-        return max(0.0, self.guesses.get(address, (0, 0.0))[1] - time.monotonic())
+        """How many seconds an address has to wait before its next guess; 0 where it may guess now.
 
-    def guess(self, address: str, password: str) -> bool:
-        """Whether this is the password. Each wrong guess after the first few doubles the wait."""
-        if self.password is not None and check_password_hash(self.password, password):
-            self.guesses.pop(address, None)
-            return True
+        That guess counts as wrong until it is found right, so that many at once are no way round the wait. Each wrong
+        one after the first few doubles it.
+        """
         with self.lock:
-            wrong = self.guesses.get(address, (0, 0.0))[0] + 1
-            seconds = min(LONGEST_WAIT, 2.0 ** (wrong - FREE_GUESSES)) if wrong >= FREE_GUESSES else 0.0
+            wrong, until = self.guesses.get(address, (0, 0.0))
+            if (seconds := until - time.monotonic()) > 0:
+                return seconds
+            more = min(LONGEST_WAIT, 2.0 ** (wrong + 1 - FREE_GUESSES)) if wrong + 1 >= FREE_GUESSES else 0.0
             if len(self.guesses) >= MOST_ADDRESSES:
                 self.guesses.pop(next(iter(self.guesses)))
-            self.guesses[address] = (wrong, time.monotonic() + seconds)
-        return False
+            self.guesses[address] = (wrong + 1, time.monotonic() + more)
+        return 0.0
+
+    def guess(self, address: str, password: str) -> bool:
+        """Whether this is the password."""
+        right = self.password is not None and check_password_hash(self.password, password)
+        if right:
+            self.guesses.pop(address, None)
+        return right
 
 
 def guard(app: Flask, password: str | None, token: str | None) -> None:

@@ -2,6 +2,10 @@
 
 import json
 import re
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,8 @@ UPLOADS = "uploads"
 RUN_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,58}[A-Za-z0-9_-])?")
 # Names that Windows keeps for itself, in any case and with any ending.
 RESERVED = {UPLOADS, "con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+TAKING = threading.Lock()  # held from asking whether a name is free until it is taken
 
 blueprint = Blueprint("home", __name__)
 for name, words in FILTERS.items():
@@ -120,8 +126,10 @@ def code_export() -> ResponseReturnValue:
         ending = _ending(upload.filename)
         name = _free_name(request.form.get("name", "").strip() or _name_from(upload.filename))
         questions = tuple(line.strip() for line in request.form.get("questions", "").splitlines() if line.strip())
-        saved = _save(upload, name + ending)
-        job = _start(saved, name, questions, asked_by)
+        with _kept(upload) as half, TAKING:
+            _free_name(name)  # somebody else may have been quicker
+            saved = half.replace(half.with_name(name + ending))
+            job = _start(saved, name, questions, asked_by)
     except UserError as error:
         return _home(problem_words(error), 400)
     return redirect(url_for("home.work", id_=job.id), 303)
@@ -147,23 +155,24 @@ def _free_name(name: str) -> str:
         fix = "use up to 60 letters, digits, spaces, dots and dashes, a letter or digit first"
         raise InputError(f"a run cannot be called {name!r}", fix=fix)
     taken = {path.name.casefold() for path in state().folder.iterdir()} if state().folder.is_dir() else set()
+    taken |= {job.run.casefold() for job in jobs().all() if job.kind == CODING and not job.over}
     if name.casefold() in taken:
         raise InputError(f"there is a run or folder {name!r} already", fix="choose another name")
     return name
 
 
-def _save(upload: FileStorage, name: str) -> Path:
-    """Puts the file among the uploads, whole or not at all. Raises InputError where it cannot be written."""
-    folder = state().folder / UPLOADS
-    half, whole = folder / f".{name}.part", folder / name
+@contextmanager
+def _kept(upload: FileStorage) -> Iterator[Path]:
+    """The file, under a passing name of its own that is gone afterwards. Raises InputError where it cannot be kept."""
+    half = state().folder / UPLOADS / f".{secrets.token_hex(8)}.part"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        half.parent.mkdir(parents=True, exist_ok=True)
         upload.save(half)
-        half.replace(whole)
+        yield half
     except OSError as error:
-        half.unlink(missing_ok=True)
         raise InputError(f"the file cannot be kept ({error.strerror})", fix="free some space") from None
-    return whole
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def _start(saved: Path, name: str, questions: tuple[str, ...], asked_by: str) -> Job:

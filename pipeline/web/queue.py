@@ -31,6 +31,7 @@ ORDERS = {
 MOST_AT_ONCE = 5000  # comments that can be decided by one press of a button
 MOST_NAMED = 10
 SET, CLEAR, CONFIRM = "set", "clear", "confirm"
+CODED_AGAIN = "Nothing was changed: the run was coded again since you loaded the page. Look at its codes of now first."
 
 blueprint = Blueprint("queue", __name__)
 
@@ -117,6 +118,7 @@ def show(run: str) -> ResponseReturnValue:
         others=review.store.meta("others"),
         shown=column if column in review.store.meta("others") else "",
         carried=carried,
+        coded_by=coded_by(review),
         doubts_of=lambda line: doubts_by_name(line.doubts, review),
         filtered=bool(carried(sort=None, page=None, show=None, state=None)),
         at_once=min(page.total, MOST_AT_ONCE),
@@ -169,6 +171,9 @@ def to_comment(run: str, n: int | None) -> ResponseReturnValue:
 def decide_many(run: str) -> ResponseReturnValue:
     """Sets or clears a code of all comments ticked, or confirms the codes they show."""
     review = open_run(run)
+    if coded_again(review):
+        flash(CODED_AGAIN, "problem")
+        return redirect(url_for("queue.show", run=run, **carried()), 303)
     lines = review.lines(_ticked(review))
     if not lines:
         flash("Nothing was ticked, so nothing was changed.", "problem")
@@ -181,6 +186,16 @@ def decide_many(run: str) -> ResponseReturnValue:
     saved = review.store.decide(who(), "list", choices, request.form.get("as_of", 0, int))
     _tell(review, len(lines), saved, before)
     return redirect(url_for("queue.show", run=run, **carried()), 303)
+
+
+def coded_by(review: Review) -> str:
+    """A digest of the model whose codes a page shows, for the form of the page to send back."""
+    return str(review.store.meta("model")["sha256"])
+
+
+def coded_again(review: Review) -> bool:
+    """Whether a form was sent from a page with codes of another model, which nobody may decide without seeing them."""
+    return request.form.get("coded_by") != coded_by(review)
 
 
 def _ticked(review: Review) -> list[int]:

@@ -10,10 +10,11 @@ from flask import Flask
 from waitress.server import BaseWSGIServer, create_server
 
 from pipeline.errors import InputError
-from pipeline.web import LOCAL
+from pipeline.web import LARGEST_UPLOAD, LOCAL
 from pipeline.web.entry import KEY
 
 THREADS = 8
+MOST_SENT = 2 * LARGEST_UPLOAD  # bytes; below it the app says what is too large, beyond it nothing is even received
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (allowed with a password only)
 
@@ -44,7 +45,7 @@ def listen(app: Flask, host: str = "127.0.0.1", port: int = 0, names: Sequence[s
         where, fix = f"{host}, port {port}", "choose another"
         why = str(error.strerror or error).partition(" (while")[0]  # Python tells the address again
         raise InputError(f"cannot be had ({why})", where=where, fix=fix) from None
-    server = create_server(app, sockets=[door], threads=THREADS, ident="")
+    server = create_server(app, sockets=[door], threads=THREADS, ident="", max_request_body_size=MOST_SENT)
     taken = door.getsockname()[1]
     return Listening(server, taken, f"http://{_in_link(host)}:{taken}/" + (f"enter?token={secret}" if secret else ""))
 

@@ -7,12 +7,13 @@ from flask.typing import ResponseReturnValue
 
 from pipeline.codebook import Code, Example, Facet, dump_codebook
 from pipeline.codebook_edits import new_id, with_code
-from pipeline.errors import CodebookError, UserError
+from pipeline.errors import CodebookError, InputError, UserError
 from pipeline.review import Line, Review
 from pipeline.review_store import Choice, Saved
 from pipeline.uncoded import TYPICAL, Group
 from pipeline.web.kept import grouped
 from pipeline.web.place import open_run, state, who
+from pipeline.web.queue import coded_again, coded_by
 from pipeline.web.words import problem_words
 
 MOST_GROUPS = 40
@@ -63,10 +64,13 @@ def make_code(run: str, n: int) -> ResponseReturnValue:
     lines = review.lines(_sent("n", review.total))
     examples = review.lines(_sent("example", review.total))
     try:
+        if coded_again(review):
+            what, fix = "the run was coded again since you loaded the page", "look at its groups as they are now"
+            raise InputError(what, fix=fix)
         code = _new_code(facet, examples)
-        seen = review.store.book_version
         book = with_code(review.codebook, facet.id, code)
-        review.store.save_book(who(), dump_codebook(book), f"“{code.name}”, made of uncoded comments", seen=seen)
+        told = f"“{code.name}”, made of uncoded comments"
+        review.store.save_book(who(), dump_codebook(book), told, seen=review.book_version)
     except UserError as error:
         known = next((one for one in grouped(review, asked, state().settings.seed).groups if n in one.numbers), None)
         numbers = known.numbers if known else tuple(line.n for line in lines)
@@ -94,6 +98,7 @@ def _group_page(
         examples=set(_sent("example", review.total)) if sent else set(found.typical),
         form=request.form,
         as_of=request.form.get("as_of", review.store.as_of, int),
+        coded_by=coded_by(review),
     )
     return page, status
 
