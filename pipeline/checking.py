@@ -1,10 +1,11 @@
-"""The check sample: comments drawn at random and coded blind, to measure the machine and to correct its counts.
+"""The check sample: responses drawn at random and coded blind, to measure the machine and to correct its counts.
 
 What the sample says: how far its coders agree with one another, and how often the machine says what one of them says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -27,17 +28,21 @@ from pipeline.review_store import CheckCode, Drawn
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+STRATUM = " = "  # between column and value in the name of a stratum
 HALF_WIDTHS = (0.10, 0.05, 0.03)  # what a sample may be asked to tell a share to
 
 
 # ---- drawing and coding ----------------------------------------------------------------------------------------------
 
 
-def draw(review: Review, size: int, seed: int, who: str) -> Sequence[Drawn]:
-    """Draws comments at random until the check sample has this many; each comment is as likely as any other.
+def draw(review: Review, size: int, seed: int, who: str, by: str = "") -> Sequence[Drawn]:
+    """Draws responses at random, with all their comments, until the check sample has this many comments.
 
-    A larger sample goes on from the smaller one, so both are random. Returns the whole sample, in the order drawn.
-    Raises InputError where the run has fewer comments.
+    Whole responses, because tables count people: what somebody raised is known once all they wrote has been read. The
+    last response may bring a few comments more than asked for. A larger sample goes on from the smaller one, so both
+    are random. by: one of the export's columns; then the same number of responses is drawn from each of its values, as
+    far as they go, so that small groups can be told too. Returns the whole sample, in the order drawn. Raises
+    InputError where the run has fewer comments, or the sample was begun with another `by`.
     """
     drawn = review.store.sample()
     if not 0 < size <= review.total:
@@ -45,14 +50,42 @@ def draw(review: Review, size: int, seed: int, who: str) -> Sequence[Drawn]:
         raise InputError(
             f"a sample of {size:,} cannot be drawn of {review.total:,} comments", where=review.run, fix=fix
         )
+    _check_same_way(review, drawn, by)
     if size <= len(drawn):
         return drawn
     taken = {one.comment_id for one in drawn}
-    order = np.random.default_rng((seed, review.total)).permutation(review.total) + 1
-    candidates = review.lines(order[: size + len(drawn)].tolist())  # enough, even if all drawn are among them
-    new = [line.comment_id for line in candidates if line.comment_id not in taken][: size - len(drawn)]
-    review.store.draw(who, new, f"simple random sample, seed {seed}")
+    new: list[tuple[str, str]] = []
+    for response in _in_turn(review, seed, by):
+        if len(drawn) + len(new) >= size:
+            break
+        new += [(comment, stratum) for comment, stratum in response if comment not in taken]
+    how = f"the same number of responses from each value of {by!r}" if by else "simple random sample of responses"
+    review.store.draw(who, [comment for comment, _ in new], f"{how}, seed {seed}", [stratum for _, stratum in new])
     return review.store.sample()
+
+
+def _check_same_way(review: Review, drawn: Sequence[Drawn], by: str) -> None:
+    """Raises InputError where a sample was begun another way: mixed, nobody could say how likely a comment was."""
+    begun = {one.stratum.partition(STRATUM)[0] for one in drawn}
+    if begun and begun != {by}:
+        before = next(iter(begun))
+        fix = f"go on with --by {before!r}" if before else "go on without --by"
+        raise InputError("the check sample was begun another way", where=review.run, fix=fix)
+
+
+def _in_turn(review: Review, seed: int, by: str) -> Iterator[list[tuple[str, str]]]:
+    """The responses in a random order, each as comments with their stratum; with `by`, one of each value in turn."""
+    responses: dict[str, list[tuple[str, str]]] = {}
+    strata = review.column(by) if by else [""] * review.total
+    for (comment, response), value in zip(review.ids(), strata, strict=True):
+        responses.setdefault(response, []).append((comment, f"{by}{STRATUM}{value}" if by else ""))
+    every = list(responses.values())
+    order = np.random.default_rng((seed, review.total)).permutation(len(every)).tolist()
+    queues: dict[str, list[list[tuple[str, str]]]] = {}
+    for n in order:
+        queues.setdefault(every[n][0][1], []).append(every[n])
+    for round_ in zip_longest(*(queues[name] for name in sorted(queues))):
+        yield from (response for response in round_ if response)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ The codes of a comment in a facet are what people decided, where they did; else 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook
 from pipeline.comment_store import RESPONDENT, GivenCode, storable
 from pipeline.doubts import CORRECTED, often_corrected
+from pipeline.errors import InputError
 from pipeline.language import text_to_code
 from pipeline.review_store import Decision, Store
 
@@ -417,6 +419,23 @@ class Review:
         """Every comment in the order of the export, few at a time."""
         for start in range(1, self.total + 1, 500):
             yield from self.lines(list(range(start, min(start + 500, self.total + 1))))
+
+    def ids(self) -> list[tuple[str, str]]:
+        """The ids of every comment and of its response, in the order of the export."""
+        return self.store.db.execute("SELECT comment_id, response_id FROM run.comments ORDER BY n").fetchall()
+
+    def column(self, name: str) -> list[str]:
+        """What one of the export's columns holds for every comment, in the order of the export.
+
+        Raises InputError where there is no such column.
+        """
+        others = [json.loads(cells) for (cells,) in self.store.db.execute("SELECT others FROM run.comments ORDER BY n")]
+        known = {column for cells in others for column in cells}
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.0)
+            fix = f"did you mean {near[0]!r}?" if near else "the export has no other columns"
+            raise InputError(f"there is no column {name!r}", where=self.run, fix=fix)
+        return [cells.get(name, "").strip() for cells in others]
 
     def vectors(self, numbers: Sequence[int]) -> npt.NDArray[np.float32]:
         """The sentence vectors of comments (comments × d), d 0 without an encoder."""

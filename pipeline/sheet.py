@@ -174,7 +174,9 @@ def write_sheet(review: Review, path: Path, query: Query = ALL, who: str = "", *
     return Written(path, len(numbers), facts.sheet)
 
 
-def write_check_sheet(review: Review, path: Path, size: int, seed: int, who: str, *, replace: bool = False) -> Written:
+def write_check_sheet(
+    review: Review, path: Path, size: int, seed: int, who: str, *, by: str = "", replace: bool = False
+) -> Written:
     """Draws the check sample up to `size` and writes it, in the order drawn, to a workbook to be coded blind.
 
     What the machine said is nowhere in the file. Comments that `who` has coded already are left out. Raises InputError
@@ -183,7 +185,7 @@ def write_check_sheet(review: Review, path: Path, size: int, seed: int, who: str
     check_place(path, replace)
     if not who.strip():
         raise InputError("nobody says who draws the sample", where=review.run, fix="give a name")
-    sample = draw(review, size, seed, who)
+    sample = draw(review, size, seed, who, by)
     done = _coded_by(review, who)
     ids = [one.comment_id for one in sample if one.comment_id not in done]
     numbers = [n for id_ in ids if (n := review.number_of(id_)) is not None]

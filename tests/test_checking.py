@@ -7,7 +7,7 @@ from pipeline.checking import Progress, Size, all_progress, draw, measure, progr
 from pipeline.errors import InputError
 from pipeline.quality import estimate
 from pipeline.review import Review
-from pipeline.review_store import Choice
+from pipeline.review_store import Choice, Drawn
 
 TOPICS = ("transport", "parks", "housing")
 
@@ -70,6 +70,64 @@ def test_no_part_of_the_export_is_drawn_more_than_another(tmp_path):
     assert counts.sum() == 500
     assert (abs(counts - 125) < 30).all()  # over three standard deviations
     assert abs(np.mean(drawn[:250]) - np.mean(drawn[250:])) < 80  # nor earlier than another
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Thirty responses of one, two or three comments, from two wards: twenty-four of Bow and six of Old Ford."""
+    rows = [
+        row(n, comment_id=f"r{n}-q{q}", question=f"Question {q}", others={"Ward": "Old Ford" if n % 5 == 0 else "Bow"})
+        for n in range(30)
+        for q in range(1, n % 3 + 2)
+    ]
+    with Review(make_run(tmp_path / "several", rows)) as opened:
+        yield opened
+
+
+def responses(drawn):
+    return [one.comment_id.split("-")[0] for one in drawn]
+
+
+def test_a_response_is_drawn_with_all_its_comments_one_after_another(several):
+    whole = {response: n for n, response in enumerate(responses(Drawn(0, id_, "") for id_, _ in several.ids()))}
+    sizes = {response: responses(Drawn(0, id_, "") for id_, _ in several.ids()).count(response) for response in whole}
+    drawn = responses(draw(several, 25, 1, "an analyst"))
+    in_turn = list(dict.fromkeys(drawn))
+    assert drawn == [response for response in in_turn for _ in range(sizes[response])]
+    assert len(drawn) - sizes[in_turn[-1]] < 25 <= len(drawn)
+    assert responses(draw(several, 40, 1, "an analyst"))[: len(drawn)] == drawn
+
+
+def test_by_a_column_as_many_responses_are_drawn_from_each_value(several):
+    drawn = draw(several, 20, 1, "an analyst", by="Ward")
+    per_value = {
+        name: {r for r, one in zip(responses(drawn), drawn, strict=True) if one.stratum == name}
+        for name in ("Ward = Bow", "Ward = Old Ford")
+    }
+    assert {one.stratum for one in drawn} == set(per_value)
+    assert abs(len(per_value["Ward = Bow"]) - len(per_value["Ward = Old Ford"])) <= 1
+
+
+def test_once_a_value_is_drawn_out_the_others_go_on(several):
+    drawn = draw(several, several.total, 1, "an analyst", by="Ward")
+    assert sorted(one.comment_id for one in drawn) == sorted(id_ for id_, _ in several.ids())
+
+
+def test_a_sample_begun_one_way_is_not_gone_on_with_another(several):
+    draw(several, 10, 1, "an analyst")
+    with pytest.raises(InputError, match=r"begun another way.* Fix: go on without --by"):
+        draw(several, 20, 1, "an analyst", by="Ward")
+
+
+def test_a_sample_begun_by_a_column_is_gone_on_with_by_it(several):
+    draw(several, 10, 1, "an analyst", by="Ward")
+    with pytest.raises(InputError, match="Fix: go on with --by 'Ward'"):
+        draw(several, 20, 1, "an analyst")
+
+
+def test_a_column_that_is_not_there_is_told_with_the_nearest(several):
+    with pytest.raises(InputError, match=r"there is no column 'ward'\. Fix: did you mean 'Ward'"):
+        draw(several, 10, 1, "an analyst", by="ward")
 
 
 @pytest.mark.parametrize("size", [0, -1, 41])

@@ -151,11 +151,14 @@ def sheet_command(run: Path, out: Path, only: str, replace: bool, who: str | Non
 @command(main, "check")
 @click.argument("run", type=PATH)
 @click.option("--size", required=True, type=int, help="How many comments; a larger size adds to a smaller one.")
+@click.option("--by", default="", help="Draw as many responses from each value of this column, for small groups.")
 @click.option("--out", required=True, type=PATH, help="The workbook to write, .xlsx.")
 @replace_option
 @who_option
-def check_command(run: Path, size: int, out: Path, replace: bool, who: str | None) -> None:
+def check_command(run: Path, size: int, by: str, out: Path, replace: bool, who: str | None) -> None:
     """Draw the check sample of a RUN at random, to be coded without seeing the machine's codes.
+
+    Responses are drawn whole, with all their comments, so there may be a few more than SIZE.
 
     \b
     Example:  feedback check runs/spring --size 200 --out spring-check.xlsx
@@ -164,7 +167,7 @@ def check_command(run: Path, size: int, out: Path, replace: bool, who: str | Non
     from pipeline.sheet import write_check_sheet
 
     with Review(run) as review:
-        written = write_check_sheet(review, out, size, load_settings().seed, _person(who), replace=replace)
+        written = write_check_sheet(review, out, size, load_settings().seed, _person(who), by=by, replace=replace)
     click.echo(f"{written.rows:,} comments drawn at random, written to {out}", err=True)
     click.echo(f"Take it back with: feedback read-sheet {run} {out}", err=True)
 
