@@ -1,8 +1,8 @@
 """`decisions.db` of a run: what people said of its comments. Only ever added to; all SQL about decisions is here.
 
 An act is what somebody did at one moment, and the audit row of it: who, when, how, with which note. The decisions,
-check codes, drawn comments or codebook it brought are written in the same transaction. A later decision on the same
-comment and facet stands; undoing is a further act.
+check codes, drawn comments, codebook or lines of the feedback log it brought are written in the same transaction. A
+later decision on the same comment and facet stands; undoing is a further act.
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +24,7 @@ from pipeline.replacing import finish_replacing
 FILE = "decisions.db"
 BUSY = 20.0  # seconds to wait while somebody else writes
 UNDO = "undo"
+LAST_LINES = "SELECT max(id) FROM log WHERE {} GROUP BY comment_id, facet, code"
 
 # What SQLite refuses that is no bug of ours, by the class of its result code: the error, what to say, the fix.
 _NO_RIGHT = (OutputError, "cannot be written", "get the right to write in this folder, or copy the run elsewhere")
@@ -110,6 +111,69 @@ class Drawn:
     stratum: str
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a council did about a comment with one code, or about a code as a whole; each empty where nobody said.
+
+    due: an ISO date where it could be read as one; status, published: as the feedback log names them.
+    """
+
+    response: str = ""
+    owner: str = ""
+    due: str = ""
+    status: str = ""
+    published: str = ""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of the feedback log as it is kept.
+
+    comment_id: empty for a code as a whole; facet, code: both empty for a comment without any code. `at` is UTC.
+    """
+
+    id: int
+    act: int
+    comment_id: str
+    facet: str
+    code: str
+    answer: Answer
+    who: str
+    at: str
+    how: str
+    note: str
+
+    @property
+    def key(self) -> "LogKey":
+        """What it speaks of."""
+        return self.comment_id, self.facet, self.code
+
+
+LogKey = tuple[str, str, str]  # comment, facet, code
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a person wrote into the feedback log. said: the parts of an answer that they changed, by name.
+
+    seen: by name what they may have had before their eyes; a part that says neither this nor the same conflicts.
+    """
+
+    key: LogKey
+    said: Mapping[str, str]
+    seen: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class LogConflict:
+    """A part of an answer that was not saved, because somebody else had written otherwise in the meantime."""
+
+    key: LogKey
+    part: str
+    mine: str
+    theirs: LogLine
+
+
 # ---- the tables, and how they came to be so -------------------------------------------------------------------------
 
 
@@ -167,8 +231,31 @@ def _first_tables(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def _feedback_log(db: sqlite3.Connection) -> None:
+    db.execute(
+        """CREATE TABLE log (
+            id INTEGER PRIMARY KEY,
+            act INTEGER NOT NULL REFERENCES acts (id),
+            comment_id TEXT NOT NULL,  -- empty for a code as a whole
+            facet TEXT NOT NULL,       -- this and the next empty for a comment without any code
+            code TEXT NOT NULL,
+            response TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            due TEXT NOT NULL,
+            status TEXT NOT NULL,
+            published TEXT NOT NULL
+        )"""
+    )
+    db.execute("CREATE INDEX log_of_comment ON log (comment_id, facet, code)")
+    for verb in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER log_stay_{verb} BEFORE {verb} ON log "
+            "BEGIN SELECT RAISE(ABORT, 'what people said is only added to'); END"
+        )
+
+
 # Each brings the tables one version further; what is here is never changed, only added to.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables,)
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables, _feedback_log)
 
 
 def _keep_a_log(db: sqlite3.Connection) -> None:
@@ -465,6 +552,34 @@ class Store:
             act = self._audit(who, "codebook", note)
             self.db.execute("INSERT INTO books (act, text) VALUES (?, ?)", (act, storable(text)))
 
+    def answer(
+        self, who: str, how: str, answered: Iterable[Answered], note: str = ""
+    ) -> tuple[int, int, list[LogConflict]]:
+        """Adds to the feedback log; gives how many lines were new, how many said what stood already, and conflicts.
+
+        The parts of a line are looked at one by one: those without a conflict are saved. Raises InputError for a
+        comment that is not in the run.
+        """
+        saved, unchanged, conflicts, act = 0, 0, [], 0
+        with self._writing():
+            for one in answered:
+                last = self._last_line(one.key)
+                stands = last.answer if last else Answer()
+                said = {part: storable(text) for part, text in one.said.items()}
+                new = {part: text for part, text in said.items() if text != getattr(stands, part)}
+                unchanged += not new
+                if last is not None:
+                    clashing = [part for part in new if getattr(stands, part) not in one.seen[part]]
+                    conflicts += [LogConflict(one.key, part, said.pop(part), last) for part in clashing]
+                if replace(stands, **said) != stands:
+                    if one.key[0]:
+                        self._check_comment(one.key[0])
+                    act = act or self._audit(who, how, note)
+                    row = (act, *map(storable, one.key), *astuple(replace(stands, **said)))
+                    self.db.execute(f"INSERT INTO log VALUES (NULL{', ?' * len(row)})", row)
+                    saved += 1
+        return saved, unchanged, conflicts
+
     def record(self, who: str, how: str, note: str) -> None:
         """An act without decisions, such as coding again with another model."""
         with self._writing():
@@ -503,6 +618,45 @@ class Store:
     def standing(self) -> Iterator[Decision]:
         """The decision that stands for each comment and facet, oldest first."""
         return self.decisions_where("d.id IN (SELECT decision FROM standing)")
+
+    @property
+    def log_as_of(self) -> int:
+        """The number of the last line of the feedback log."""
+        return int(self.db.execute("SELECT coalesce(max(id), 0) FROM log").fetchone()[0])
+
+    def _last_line(self, key: LogKey) -> LogLine | None:
+        named = tuple(map(storable, key))
+        last = "SELECT max(id) FROM log WHERE comment_id = ? AND facet = ? AND code = ?"
+        return next(self.log_where(f"l.id = ({last})", named), None)
+
+    def log_where(self, where: str, values: Sequence[Any] = ()) -> Iterator[LogLine]:
+        """Lines of the feedback log in the order they were made; `where` is ours, what people typed is in `values`."""
+        query = (
+            "SELECT l.id, l.act, l.comment_id, l.facet, l.code, l.response, l.owner, l.due, l.status, l.published, "
+            f"a.who, a.at, a.how, a.note FROM log l JOIN acts a ON a.id = l.act WHERE {where} ORDER BY l.id"
+        )
+        for id_, act, comment_id, facet, code, *rest in self.db.execute(query, values).fetchall():
+            yield LogLine(id_, act, comment_id, facet, code, Answer(*rest[:5]), *rest[5:])
+
+    def log(self, as_of: int | None = None) -> list[LogLine]:
+        """The line of the feedback log that stands for each comment and code, or that stood as of one; oldest first."""
+        until = self.log_as_of if as_of is None else as_of
+        return list(self.log_where(f"l.id IN ({LAST_LINES.format('id <= ?')})", (until,)))
+
+    def log_of(self, comment_ids: Sequence[str]) -> list[LogLine]:
+        """The lines that stand for a few comments; of no comment (""): for codes as a whole."""
+        marks = ",".join("?" * len(comment_ids))
+        of_these = LAST_LINES.format(f"comment_id IN ({marks})")
+        return list(self.log_where(f"l.id IN ({of_these})", tuple(map(storable, comment_ids))))
+
+    def log_without_comment(self) -> list[LogLine]:
+        """The lines that stand for comments which the run has no more."""
+        gone = "comment_id <> '' AND comment_id NOT IN (SELECT comment_id FROM run.comments)"
+        return list(self.log_where(f"l.id IN ({LAST_LINES.format(gone)})"))
+
+    def log_codes(self) -> list[tuple[str, str]]:
+        """Every (facet, code) that the feedback log speaks of."""
+        return self.db.execute("SELECT DISTINCT facet, code FROM log WHERE facet <> '' ORDER BY 1, 2").fetchall()
 
     def sample(self) -> list[Drawn]:
         """The check sample in the order drawn."""

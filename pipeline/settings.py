@@ -33,6 +33,7 @@ class Settings:
     example_weight: weight of what the codebook says (examples, definitions, key phrases) against
         a coded comment, above 0.
     jobs: processes used for features; 0 means one per core.
+    smallest: counts of people below it are not published; 0 publishes all.
     """
 
     models: Path = Path("models")
@@ -42,6 +43,7 @@ class Settings:
     seed: int = 20240723
     example_weight: float = 1.5
     jobs: int = 0
+    smallest: int = 5
 
     def __post_init__(self) -> None:
         if self.favour not in FAVOURS:
@@ -50,6 +52,8 @@ class Settings:
             raise InputError("example_weight must be above 0", where=SETTINGS_FILE, fix="set it to 1.0")
         if self.jobs < 0:
             raise InputError("jobs cannot be negative", where=SETTINGS_FILE, fix="use 0 for one process per core")
+        if self.smallest < 0:
+            raise InputError("smallest cannot be negative", where=SETTINGS_FILE, fix="use 0 to publish all counts")
 
     @property
     def processes(self) -> int:

@@ -372,21 +372,21 @@ def _write(review: Review, path: Path, facts: Facts, numbers: Sequence[int], col
         what = f"{len(numbers):,} comments are more than the {MOST_ROWS:,} rows of a sheet"
         raise InputError(what, where=review.run, fix="ask for fewer: those waiting, or one question at a time")
     title = "Check sample" if facts.kind == CHECK else "Comments"
-    with _workbook(path) as book:
+    with streamed_workbook(path) as book:
         book.set_properties({"title": f"{title}: {review.codebook.name}"})
         sheets = {name: book.add_worksheet(name) for name in (title, "Codebook", "Read me", FACTS, SHOWN)}
         lists = _write_facts(sheets[FACTS], facts)
         _write_rows(book, sheets[title], columns, _with_shown(sheets[SHOWN], facts, _lines(review, numbers)))
         _add_choices(sheets[title], columns, lists, len(numbers))
         _write_codebook(book, sheets["Codebook"], review.facets)
-        _write_read_me(book, sheets["Read me"], READ_ME[facts.kind])
+        write_read_me(book, sheets["Read me"], READ_ME[facts.kind])
         for name in (FACTS, SHOWN):
             sheets[name].hide()
         sheets[title].activate()
 
 
 @contextmanager
-def _workbook(path: Path) -> Iterator[Any]:
+def streamed_workbook(path: Path) -> Iterator[Any]:
     """A workbook to write row by row, which takes its name when all is written. Raises OutputError."""
     half = path.with_name(f".{path.stem}-{os.getpid()}.part")
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -462,12 +462,13 @@ def _add_choices(sheet: Any, columns: Sequence[Column], lists: Mapping[str, str]
     for x, column in enumerate(columns):
         if column.facet:
             message = f"It is not in the list. An id, another name of the code, several with {SEPARATOR} also do."
-            _add_list(sheet, (1, x, rows, x), lists[column.facet], message)
+            add_list(sheet, (1, x, rows, x), lists[column.facet], message)
         elif column.header == CHECKED:
-            _add_list(sheet, (1, x, rows, x), ["yes"], "Write yes, or leave it empty.")
+            add_list(sheet, (1, x, rows, x), ["yes"], "Write yes, or leave it empty.")
 
 
-def _add_list(sheet: Any, area: tuple[int, int, int, int], source: str | list[str], message: str) -> None:
+def add_list(sheet: Any, area: tuple[int, int, int, int], source: str | list[str], message: str) -> None:
+    """A drop-down for cells (first row, first column, last row, last column) that warns of anything else."""
     choice = {"validate": "list", "source": source, "error_type": "warning", "error_title": "Keep this?"}
     sheet.data_validation(*area, {**choice, "error_message": message})
 
@@ -494,7 +495,8 @@ def _definition(facet: Facet, code: Code) -> tuple[str, ...]:
     return (facet.name, code.name, code.definition, *lists, code.id)
 
 
-def _write_read_me(book: Any, sheet: Any, lines: Sequence[str]) -> None:
+def write_read_me(book: Any, sheet: Any, lines: Sequence[str]) -> None:
+    """Lines below one another, the first in bold."""
     bold, wrapped = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
     sheet.set_column(0, 0, 100, wrapped)
     for y, line in enumerate(lines):

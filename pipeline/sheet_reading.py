@@ -178,10 +178,10 @@ def _open(path: Path) -> list[Tab]:
         reason = str(error).splitlines()[0][:80] if str(error) else "unknown"
         what, fix = f"is not a workbook that can be read ({reason})", "close it, and save it as .xlsx without password"
         raise InputError(what, where=path, fix=fix) from None
-    return [(name, [[_as_text(cell) for cell in row] for row in table]) for name, table in tables.items()]
+    return [(name, [[as_text(cell) for cell in row] for row in table]) for name, table in tables.items()]
 
 
-def _as_text(cell: object) -> str:
+def as_text(cell: object) -> str:
     """A cell as a person would read it: Excel turns a typed 2024 into a number, and true into TRUE."""
     if isinstance(cell, bool):
         return "TRUE" if cell else "FALSE"

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.agreement import FEWEST_EXAMPLES, Evidence, Verdict, verdict
-from pipeline.checking import FacetCheck, Measured, measure
+from pipeline.checking import HALF_WIDTHS, FacetCheck, Measured, Size, measure
+from pipeline.checking import sizes as plain_sizes
 from pipeline.codebook import Facet, load_codebook
 from pipeline.corpus import EXAMPLE_SOURCE, REVIEWED
 from pipeline.errors import UserError
@@ -19,6 +20,7 @@ from pipeline.model_store import CODEBOOK, read_manifest
 from pipeline.quality import Estimate, estimate
 from pipeline.review import Review
 from pipeline.settings import Settings
+from pipeline.shares import size_for
 
 Pairs = Sequence[tuple[int, int, float]]  # rows, cosine
 
@@ -136,6 +138,32 @@ def _examples(facet: Facet, learned: Learned) -> dict[str, int]:
     of_people = [n for n, source in enumerate(learned.sources) if source != EXAMPLE_SOURCE]
     counts = np.nansum(learned.known(facet.id, facet.ids)[of_people], axis=0)
     return {code: int(count) for code, count in zip(facet.ids, counts, strict=True)}
+
+
+def sizes(review: Review, behind: Background | None) -> list[Size]:
+    """The sizes of check sample worth offering, each with the width to which it tells every corrected share.
+
+    Reckoned with the machine as good at each code as it was on comments it had not learned from; codes of which that is
+    not known are left out, and where it is known of none, the sizes are those of a sample without a machine. On
+    comments unlike those, the intervals come out wider.
+    """
+    figures = [one for facet in review.facets for one in _as_measured(review, facet, behind)]
+    if not figures:
+        return plain_sizes(review.total)
+    given, precision, recall = np.array(figures).T
+    wanted = [Size(size_for(half, given, precision, recall, review.total), half) for half in HALF_WIDTHS]
+    return [size for size in wanted if size.comments < review.total]
+
+
+def _as_measured(review: Review, facet: Facet, behind: Background | None) -> list[tuple[float, float, float]]:
+    """Of each code with known figures: share of the comments that have it now, precision and recall."""
+    known = _left_out(facet, behind.scores) if behind else {}
+    counts = review.code_counts()
+    return [
+        (counts.get((facet.id, code), 0) / review.total, precision.value, recall.value)
+        for code, (precision, recall) in known.items()
+        if precision and recall and code in facet.by_id
+    ]
 
 
 # ---- like comments, coded differently --------------------------------------------------------------------------------

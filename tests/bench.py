@@ -21,6 +21,7 @@ import bench_exports
 import bench_language
 import bench_personal
 import bench_reading
+import bench_shares
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
@@ -289,8 +290,9 @@ PARTS: dict[str, Callable[[], Iterator[Line]]] = {
     "language": bench_language.rows,
     "personal": bench_personal.rows,
     "copies": bench_copies.rows,
+    "shares": bench_shares.rows,
 }
-NEED_BENCH = ("nhs", "anes", "reading")
+NEED_BENCH = ("nhs", "anes", "reading", "shares")
 
 
 def as_markdown(lines: Sequence[Line]) -> str:

@@ -1,14 +1,14 @@
 import csv
 import io
 import json
-import os
+from dataclasses import replace
 
-import openpyxl
 import pytest
+from invented_findings import hidden, invented_findings, invented_tables
 
-from pipeline.errors import OutputError
-from pipeline.report import WRITERS, as_text, sheet_name, write_tables
-from pipeline.tables import Row, Tables, wilson
+from pipeline.evaluation import wilson
+from pipeline.report import as_csv, as_json, as_text, counted_share, ranked, shown_corrections
+from pipeline.tables import CORRECTED, Row, Tables
 
 NOTES = (
     "Base: 4 respondents of 5 who wrote something with content; a respondent may have several codes.",
@@ -43,27 +43,45 @@ TABLES = Tables("Test book", OVERALL, 5, 4, None, NOTES, HEADINGS)
 GROUPED = Tables("Test book", (*OVERALL, *BY_WARD), 5, 4, "Proposal slides", NOTES, HEADINGS)
 
 
-def test_csv_has_the_contract_columns_and_no_cell_that_could_become_a_formula(tmp_path):
-    write_tables(GROUPED, tmp_path / "tables.CSV")
-    content = (tmp_path / "tables.CSV").read_bytes()
-    assert content.startswith("\ufefffacet,code,name,group,value,comments,respondents,base,".encode())
-    header, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+def lines_of(tables):
+    header, *lines = csv.reader(io.StringIO(as_csv(tables).decode("utf-8-sig"), newline=""))
+    return header, lines
+
+
+def read(tables, findings=None):
+    return json.loads(as_json(tables, findings).decode())
+
+
+def test_csv_has_the_contract_columns_and_no_cell_that_could_become_a_formula():
+    assert as_csv(GROUPED).startswith("\ufefffacet,code,name,group,value,comments,respondents,base,".encode())
+    header, lines = lines_of(GROUPED)
     assert header == [
         *("facet", "code", "name", "group", "value", "comments", "respondents", "base"),
-        *("share", "low", "high", "status", "inferred", "comments_once"),
+        *("share", "low", "high", "status", "inferred", "comments_once", "counted_share", "checked"),
     ]
     assert len(lines) == 12
     low, high = wilson(3, 4)
     assert lines[1] == [
         *("principle", "open", "'=Transparent", "", "", "4", "3", "4", "0.75", repr(low), repr(high)),
-        *("not checked", "0", "0"),
+        *("not checked", "0", "0", "0.75", "0"),
     ]
     assert lines[4][:5] == ["principle", "led", "Community-led", "Ward / area", "'@Bow"]
 
 
-def test_json_has_rows_counts_and_notes_with_nulls_in_the_overall_table(tmp_path):
-    write_tables(GROUPED, tmp_path / "tables.json")
-    table = json.loads((tmp_path / "tables.json").read_text(encoding="utf-8"))
+def test_a_suppressed_number_is_c_in_csv_and_null_in_json():
+    gone = hidden(BY_WARD[0])
+    tables = replace(TABLES, rows=(hidden(OVERALL[0]), gone, replace(gone, base=None)))
+    overall, ward, no_base = lines_of(tables)[1]
+    shown = ["principle", "led", "Community-led"]
+    assert overall == [*shown, "", "", *["[c]"] * 2, "4", *["[c]"] * 3, "suppressed", *["[c]"] * 3, "0"]
+    assert ward == [*shown, "Ward / area", "'@Bow", *["[c]"] * 2, "3", *["[c]"] * 3, "suppressed", *["[c]"] * 3, "0"]
+    assert no_base[7] == "[c]"
+    numbers = ("comments", "respondents", "share", "low", "high", "inferred", "comments_once", "counted_share")
+    assert [read(tables)["rows"][0][name] for name in (*numbers, "status")] == [*[None] * 8, "suppressed"]
+
+
+def test_json_has_rows_counts_and_notes_with_nulls_in_the_overall_table():
+    table = read(GROUPED)
     low, high = wilson(1, 4)
     assert table["rows"][0] == {
         "facet": "principle",
@@ -80,122 +98,67 @@ def test_json_has_rows_counts_and_notes_with_nulls_in_the_overall_table(tmp_path
         "status": "not checked",
         "inferred": 0,
         "comments_once": 0,
+        "counted_share": 0.25,
+        "checked": 0,
     }
     assert len(table.pop("rows")) == 12
-    assert table == {"base": 4, "responses": 5, "wording": "Proposal slides", "notes": list(NOTES)}
+    assert table == {
+        "base": 4,
+        "responses": 5,
+        "wording": "Proposal slides",
+        "notes": list(NOTES),
+        "corrections": [],
+    }
 
 
-def workbook(tables, path):
-    write_tables(tables, path)
-    return openpyxl.load_workbook(path)
-
-
-def test_the_workbook_has_notes_first_and_one_table_a_sheet(tmp_path):
-    book = workbook(GROUPED, tmp_path / "tables.xlsx")
-    assert book.sheetnames == [
-        "Notes",
-        "Design principle",
-        "Stakeholder",
-        "Design principle by Ward area",
-        "Stakeholder by Ward area",
+def test_json_with_findings_has_what_was_found_and_nothing_that_anybody_wrote():
+    findings = invented_findings()
+    alone, table = read(findings.tables), read(findings.tables, findings)
+    assert [table[name] for name in alone] == list(alone.values())
+    assert sorted(set(table) - set(alone)) == [
+        *("attributes", "changed", "checked", "claims", "coders", "digests", "drawn", "earlier", "export", "limits"),
+        *("made", "method", "model", "run", "smallest", "versions"),
     ]
-    assert [cell.value for cell in book["Notes"]["A"]] == [
-        "Frequency tables: Test book",
-        "Names as published in: Proposal slides",
-        "How it was counted",
-        *NOTES,
-        "Sheets",
-        "Design principle",
-        "Stakeholder",
-        "Design principle by Ward area: Design principle by Ward / area",
-        "Stakeholder by Ward area: Stakeholder by Ward / area",
-    ]
-    for sheet in book.worksheets[1:]:
-        assert sheet.freeze_panes is not None
-        assert [table.autoFilter.ref for table in sheet.tables.values()] == [sheet.dimensions]
-    assert not any(sheet.merged_cells.ranges for sheet in book)
+    assert table["claims"][0] == {
+        "kind": "safe",
+        "about": "order",
+        "words": "More people raised Community-led than Transparent.",
+        "facet": "principle",
+        "codes": ["community-led"],
+        "group": None,
+        "value": None,
+    }
+    assert table["digests"] == dict(findings.digests)
+    assert table["attributes"][0]["values"][2]["respondents"] is None
+    assert not any(quote.text in as_json(findings.tables, findings).decode() for quote in findings.quotes)
 
 
-def test_the_cells_of_the_workbook_are_the_rows_in_order_of_size(tmp_path):
-    book = workbook(GROUPED, tmp_path / "tables.xlsx")
-    measures = ["Comments", "Respondents", "Base", "Share", "Low 95 %", "High 95 %", "Status"]
-    low, high = (pytest.approx(end) for end in wilson(3, 4))
-    few, some = (pytest.approx(end) for end in wilson(1, 4))
-    assert list(book["Design principle"].values) == [
-        ("Name", "Code", *measures),
-        ("=Transparent", "open", 4, 3, 4, 0.75, low, high, "not checked"),
-        ("Community-led", "led", 1, 1, 4, 0.25, few, some, "not checked"),
-        ("(no code)", "", 1, 1, 4, 0.25, few, some, "not checked"),
-    ]
-    assert [cell.value for cell in book["Stakeholder"][1]] == ["Name", "Code", *measures, "Of which inferred"]
-    assert [values[:6] for values in book["Design principle by Ward area"].values] == [
-        ("Value", "Name", "Code", "Comments", "Respondents", "Base"),
-        ("@Bow", "=Transparent", "open", 3, 2, 3),
-        ("@Bow", "Community-led", "led", 1, 1, 3),
-        ("@Bow", "(no code)", "", 1, 1, 3),
-        ("(not given)", "=Transparent", "open", 1, 1, 1),
-        ("(not given)", "Community-led", "led", 0, 0, 1),
-        ("(not given)", "(no code)", "", 0, 0, 1),
-    ]
-    sheet = book["Design principle"]
-    assert [sheet["F2"].number_format, sheet["G2"].number_format, sheet["D2"].number_format] == [
-        *("0.0%", "0.0%", "#,##0"),
-    ]
-    assert sheet["A1"].font.bold
+def test_what_a_suppressed_share_was_worked_out_from_is_not_told():
+    tables = invented_tables()
+    first = tables.rows[0]
+    assert shown_corrections(tables)[0].code == first.code
+    less = replace(tables, rows=(hidden(first), *tables.rows[1:]))
+    assert shown_corrections(less) == tables.corrections[1:]
+    assert read(less)["corrections"] == read(tables)["corrections"][1:]
 
 
-def test_no_cell_of_the_workbook_is_a_formula_or_a_link(tmp_path):
-    name = '=HYPERLINK("http://example.org")\x07_x000D_'
-    rows = tuple(row("principle", "led", name, *where, 1, 1, 4) for where in [(None, None), ("+Ward", "-1+1")])
-    tables = Tables("=1+1", rows, 5, 4, "=2+2", ("@SUM(A1)", "http://example.org"), {"principle": "=cmd|'/c calc'!A1"})
-    book = workbook(tables, tmp_path / "tables.xlsx")
-    cells = [cell for sheet in book for line in sheet.iter_rows() for cell in line]
-    assert {cell.data_type for cell in cells if cell.value is not None} == {"s", "n"}
-    assert not any(cell.hyperlink for cell in cells)
-    assert book.sheetnames == ["Notes", "=cmd|' c calc'!A1", "=cmd|' c calc'!A1 by +Ward"]
-    assert len(book.worksheets[1]._charts) == 1
+def test_rows_are_ranked_by_share_with_those_without_a_code_and_then_suppressed_ones_last():
+    rows = [hidden(OVERALL[0]), OVERALL[2], OVERALL[1], replace(OVERALL[0], code="later", share=0.9)]
+    assert [row.code for row in ranked(rows)] == ["later", "open", "", "led"]
 
 
-def test_each_overall_table_has_a_bar_chart_with_its_intervals_beside_it(tmp_path):
-    book = workbook(GROUPED, tmp_path / "tables.xlsx")
-    assert [len(sheet._charts) for sheet in book] == [0, 1, 1, 0, 0]
-    (chart,) = book["Design principle"]._charts
-    (series,) = chart.series
-    assert (chart.tagname, chart.barDir) == ("barChart", "bar")
-    assert series.val.numRef.f == "'Design principle'!$F$2:$F$4"
-    assert series.cat.strRef.f == "'Design principle'!$A$2:$A$4"
-    above = [float(point.v) for point in series.errBars.plus.numLit.pt]
-    assert above == pytest.approx([wilson(n, 4)[1] - n / 4 for n in (3, 1, 1)])
-
-
-@pytest.mark.parametrize(
-    ("title", "taken", "name"),
-    [
-        ("Theme", ["Notes"], "Theme"),
-        ("Theme", ["theme"], "Theme 2"),
-        ("History", [], "History 2"),
-        ("Theme by [Q1]: what/why? * \\", [], "Theme by Q1 what why"),
-        ("'quoted'", [], "quoted"),
-        ("***", [], "Table"),
-        ("' '", [], "Table"),
-        ("Theme by a question of many words, 1", [], "Theme by a question of many wor"),
-        (
-            "Theme by a question of many words, 2",
-            ["Theme by a question of many wor"],
-            "Theme by a question of many w 2",
-        ),
-        ("line\nbreak\x00", [], "line break"),
-    ],
-)
-def test_sheet_names_are_ones_that_excel_accepts(title, taken, name):
-    assert sheet_name(title, taken) == name
-    assert len(name) <= 31
+def test_the_counted_share_is_that_before_correction():
+    row = OVERALL[1]
+    assert counted_share(row) == 0.75
+    assert counted_share(replace(row, status=CORRECTED, share=0.6, counted_share=0.75)) == 0.75
+    assert counted_share(hidden(row)) is None
 
 
 TEXT = """\
 Frequency tables: Test book
 Names as published in: Proposal slides
 Base: 4 respondents of 5 who wrote something with content; a respondent may have several codes.
+Status of the shares: not checked.
 
 Design principle
 Name           Respondents   Share   95 % interval
@@ -261,53 +224,84 @@ def test_no_line_of_the_text_is_wider_than_asked(width):
     assert max(map(len, lines)) <= max(width, len(f"Frequency tables: {long}"))
 
 
-def test_a_table_of_noughts_can_be_printed_and_charted(tmp_path):
+def test_a_table_of_noughts_can_be_printed():
     nothing = Row("principle", "led", "Community-led", None, None, 0, 0, 0, 0.0, 0.0, 1.0, "not checked", 0)
     tables = Tables("T", (nothing,), 5, 0, None, NOTES, {"principle": "P"})
     assert "Community-led            0  0.0 %  0.0 to 100.0 %\n" in as_text(tables)
-    for ending in WRITERS:
-        write_tables(tables, tmp_path / f"tables{ending}")
 
 
-def refusal(path):
-    with pytest.raises(OutputError) as caught:
-        write_tables(TABLES, path)
-    return str(caught.value)
+# ---- corrected and suppressed shares, as text ------------------------------------------------------------------------
 
 
-def test_another_ending_is_refused_with_the_three_there_are(tmp_path):
-    assert refusal(tmp_path / "tables.xls") == (
-        f"{tmp_path / 'tables.xls'}: '.xls' is not a kind of table. Fix: use .xlsx, .csv, .json"
-    )
-    assert "'no ending' is not a kind of table" in refusal(tmp_path / "tables")
+def corrected(row, share):
+    return replace(row, share=share, low=share - 0.1, high=share + 0.1, status=CORRECTED, counted_share=row.share)
 
 
-def test_a_place_that_cannot_be_written_to_is_refused_and_nothing_is_left_behind(tmp_path):
-    folder = tmp_path / "there" / "tables.csv"
-    assert refusal(folder) == (
-        f"{folder}: there is no folder {str(folder.parent)!r}. Fix: make it first, or choose another"
-    )
-    (tmp_path / "tables.csv").mkdir()
-    assert refusal(tmp_path / "tables.csv") == (
-        f"{tmp_path / 'tables.csv'}: cannot be written (Is a directory). Fix: close it in Excel, or choose another name"
-    )
-    assert "cannot be written (" in refusal(tmp_path / f"{'long' * 80}.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["tables.csv"]
+HARD = """\
+Frequency tables: Test book
+Base: 4 respondents of 5 who wrote something with content; a
+respondent may have several codes.
+Status of the shares: corrected with the check sample;
+“Counted” is the share before that. Where that is empty, the
+share is as counted, not checked.
+
+Design principle
+Name           Respondents   Share   95 % interval  Counted
+=Transparent             3  60.0 %  50.0 to 70.0 %   75.0 %
+(no code)                1  25.0 %   4.6 to 69.9 %
+Community-led          [c]     [c]             [c]
+
+Stakeholder
+Name           Respondents   Share   95 % interval  Inferred
+Council staff            2  50.0 %  15.0 to 85.0 %         1
+
+Design principle by Ward / area: corrected share of the n
+respondents in each column (* as counted, not checked)
+                   @Bow  (not given)
+                    n=3          n=1
+=Transparent   80.0 %      100.0 % *
+(no code)      33.3 % *      0.0 % *
+Community-led     [c]        0.0 % *
+
+Stakeholder by Ward / area: share of the n respondents in
+each column, not checked
+                 @Bow  (not given)
+                  n=3          n=1
+Council staff  33.3 %      100.0 %
+
+Notes
+- The codes were given by the tool and have not been checked
+  by people.
+- [c]: a number that is not shown, because it is small or
+  because a small one could be worked out from it."""
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is write-protected for root")
-def test_a_write_protected_file_is_not_replaced(tmp_path):
-    path = tmp_path / "tables.csv"
-    path.write_text("mine", encoding="utf-8")
-    path.chmod(0o400)
-    assert "cannot be written (it is write-protected). Fix: close it in Excel" in refusal(path)
-    assert path.read_text(encoding="utf-8") == "mine"
+def test_the_text_says_which_shares_are_corrected_and_what_is_not_shown():
+    overall = (hidden(OVERALL[0]), corrected(OVERALL[1], 0.6), *OVERALL[2:])
+    by_ward = (hidden(BY_WARD[0]), corrected(BY_WARD[1], 0.8), *BY_WARD[2:])
+    tables = replace(TABLES, rows=(*overall, *by_ward))
+    assert as_text(tables, 60).splitlines() == HARD.splitlines()
 
 
-@pytest.mark.parametrize("ending", list(WRITERS))
-def test_an_existing_file_is_replaced_whole(tmp_path, ending):
-    path = tmp_path / f"tables{ending}"
-    path.write_bytes(b"x" * 100_000)
-    write_tables(TABLES, path)
-    assert b"xxxx" not in path.read_bytes()
-    assert [path.name for path in tmp_path.iterdir()] == [path.name]
+def test_what_is_not_shown_is_explained_once():
+    note = "Numbers below 5 are not shown: [c]."
+    tables = replace(TABLES, rows=(hidden(OVERALL[0]), *OVERALL[1:]), notes=(*NOTES, note))
+    assert as_text(tables).endswith(f"Notes\n- {NOTES[1]}\n- {note}")
+
+
+def test_a_table_that_is_corrected_throughout_has_no_marks():
+    rows = tuple(corrected(row, 0.5) for row in (*OVERALL[:3], *BY_WARD[:6]))
+    text = as_text(replace(TABLES, rows=rows, headings={"principle": "Design principle"}))
+    assert "“Counted” is the share before that.\n\n" in text
+    assert "by Ward / area: corrected share of the n respondents in each column\n" in text
+    assert "*" not in text
+    assert "[c]" not in text
+
+
+@pytest.mark.parametrize("width", [60, 64, 70, 80, 140])
+def test_corrected_and_inferred_shares_fit_the_width(width):
+    rows = tuple(corrected(replace(row, inferred=1), 0.9) for row in OVERALL)
+    lines = as_text(replace(TABLES, rows=rows), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert any("Counted" in line and "Respondents" in line for line in lines)
+    assert any("Inferred" in line for line in lines) == (width >= 70)

@@ -19,7 +19,7 @@ from invented_run import make_run, row
 
 from pipeline import review_store
 from pipeline.errors import InputError, OutputError, UserError
-from pipeline.review_store import Choice, Drawn, Saved, Store, has_decisions
+from pipeline.review_store import Answer, Answered, Choice, Drawn, LogConflict, Saved, Store, has_decisions
 
 COMMENTS = [f"r{n}-q1" for n in range(1, 7)]
 BUS, PARK, RENT = ("transport",), ("parks",), ("housing",)
@@ -611,6 +611,100 @@ def test_a_run_may_have_any_name(run, name):
     moved = run.rename(run.parent / name)
     assert decide_in(moved) == Saved(1, 1, 0)
     assert (moved / "decisions.db").is_file()
+
+
+# ---- the feedback log ------------------------------------------------------------------------------------------------
+
+BUS_LINE, THEME_LINE, NO_CODE_LINE = ("r1-q1", "topic", "transport"), ("", "topic", "transport"), ("r2-q1", "", "")
+
+
+def answer(store, who, key, seen=None, **said):
+    """Fills in parts of one line of the log, in sight of what stands, or of what is said to have been seen."""
+    stands = {line.key: line.answer for line in store.log()}.get(key, Answer())
+    before = {part: frozenset({getattr(stands, part) if seen is None else seen}) for part in said}
+    return store.answer(who, "read-log", [Answered(key, said, before)], "log.xlsx, log 1")
+
+
+def answers(store):
+    return {line.key: line.answer for line in store.log()}
+
+
+def test_an_answer_is_kept_with_who_and_when_part_by_part(store):
+    assert answer(store, " a planner ", BUS_LINE, response="Two buses 😀", status="done") == (1, 0, [])
+    assert answer(store, "a clerk", BUS_LINE, owner="Transport", status="done") == (1, 0, [])
+    assert answer(store, "a clerk", THEME_LINE, due="2026-05-01") == (1, 0, [])
+    assert answer(store, "a clerk", NO_CODE_LINE, published="no") == (1, 0, [])
+    both = Answer("Two buses 😀", "Transport", "", "done")
+    lines = [(line.id, line.act, line.key, line.answer, line.who, line.how) for line in store.log_where("1")]
+    assert lines == [
+        (1, 1, BUS_LINE, Answer("Two buses 😀", status="done"), "a planner", "read-log"),
+        (2, 2, BUS_LINE, both, "a clerk", "read-log"),
+        (3, 3, THEME_LINE, Answer(due="2026-05-01"), "a clerk", "read-log"),
+        (4, 4, NO_CODE_LINE, Answer(published="no"), "a clerk", "read-log"),
+    ]
+    assert answers(store) == {line[2]: line[3] for line in lines[1:]}
+    assert [line.id for line in store.log(as_of=1)] == [1]
+    assert [line.id for line in store.log_of(["r1-q1", "r2-q1"])] == [2, 4]
+    assert [line.id for line in store.log_of([""])] == [3]
+    assert (store.log_as_of, store.log_codes(), store.log_without_comment()) == (4, [("topic", "transport")], [])
+
+
+def test_an_answer_that_stands_already_makes_no_act(store):
+    answer(store, "a planner", BUS_LINE, response="Yes")
+    assert answer(store, "a clerk", BUS_LINE, response="Yes") == (0, 1, [])
+    assert answer(store, "a clerk", NO_CODE_LINE, response="") == (0, 1, [])
+    assert len(store.acts()) == 1
+
+
+def test_a_part_that_somebody_else_filled_in_otherwise_stays_and_the_others_are_saved(store):
+    answer(store, "a planner", BUS_LINE, response="Theirs", owner="Same")
+    theirs = store.log()[0]
+    found = answer(store, "a clerk", BUS_LINE, seen="", response="Mine", owner="Same", status="done")
+    assert found == (1, 0, [LogConflict(BUS_LINE, "response", "Mine", theirs)])
+    assert answers(store) == {BUS_LINE: Answer("Theirs", "Same", status="done")}
+    assert answer(store, "a clerk", BUS_LINE, seen="Theirs", response="") == (1, 0, [])
+    assert answers(store) == {BUS_LINE: Answer("", "Same", status="done")}
+
+
+def test_an_answer_about_no_comment_of_the_run_saves_nothing_at_all(store, run):
+    some = [Answered(key, {"owner": "Mine"}, {"owner": frozenset()}) for key in (BUS_LINE, ("r9-q1", "topic", "parks"))]
+    assert refusal(InputError, store.answer, "a clerk", "read-log", some) == (
+        f"{run}: there is no comment 'r9-q1'. Fix: check its id"
+    )
+    assert (answers(store), store.acts()) == ({}, [])
+
+
+def test_undoing_takes_back_decisions_and_no_answer(store):
+    decide(store, "a planner", BUS)
+    answer(store, "a planner", BUS_LINE, response="Yes")
+    assert store.undo("a planner") == (1, 0)
+    assert (answers(store), standing(store)) == ({BUS_LINE: Answer("Yes")}, {})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE log SET response = ''",
+        "DELETE FROM log",
+        "INSERT OR REPLACE INTO log SELECT id, act, comment_id, facet, code, '', '', '', '', '' FROM log",
+    ],
+)
+def test_what_was_answered_is_only_added_to(store, statement):
+    answer(store, "a planner", BUS_LINE, response="Yes")
+    with pytest.raises(sqlite3.IntegrityError, match="what people said is only added to"):
+        store.db.execute(statement)
+    assert answers(store) == {BUS_LINE: Answer("Yes")}
+
+
+def test_a_run_decided_before_there_was_a_log_gets_one_and_loses_nothing(run, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(review_store, "MIGRATIONS", review_store.MIGRATIONS[:1])
+        decide_in(run)
+        assert tables(run / "decisions.db")[0] == 1
+    with Store(run) as store:
+        assert standing(store) == {("r1-q1", "topic"): BUS}
+        assert answer(store, "a clerk", BUS_LINE, response="Yes") == (1, 0, [])
+    assert tables(run / "decisions.db")[0] == len(review_store.MIGRATIONS)
 
 
 # ---- migrations ----------------------------------------------------------------------------------------------------

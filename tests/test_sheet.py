@@ -361,7 +361,7 @@ def test_a_folder_that_may_not_be_written_to_is_an_error_with_a_fix(review, tmp_
 
 def test_a_file_that_another_program_holds_is_an_error_and_stays_as_it_is(review, tmp_path):
     """A folder of the name cannot be replaced either, as a file open in Excel cannot be on Windows."""
-    with sheet._workbook(tmp_path / "free.xlsx") as book:
+    with sheet.streamed_workbook(tmp_path / "free.xlsx") as book:
         book.add_worksheet("One").write_string(0, 0, "a")
     held = tmp_path / "held.xlsx"
     held.mkdir()
@@ -369,7 +369,7 @@ def test_a_file_that_another_program_holds_is_an_error_and_stays_as_it_is(review
         pytest.raises(
             OutputError, match=r"held.xlsx: cannot be written \(.+\). Fix: close it in Excel, or choose another"
         ),
-        sheet._workbook(held) as book,
+        sheet.streamed_workbook(held) as book,
     ):
         book.add_worksheet("One").write_string(0, 0, "a")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["free.xlsx", "held.xlsx", "run"]
@@ -386,6 +386,6 @@ def test_a_writing_that_breaks_off_leaves_nothing_behind(review, tmp_path, monke
 
 
 def _interrupted(path):
-    with sheet._workbook(path) as book:
+    with sheet.streamed_workbook(path) as book:
         book.add_worksheet("One").write_string(0, 0, "words of a tenant")
         raise KeyboardInterrupt

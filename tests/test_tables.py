@@ -142,7 +142,7 @@ def test_the_whole_overall_table_is_as_counted_by_hand(run):
     tables = frequency_tables(run)
     low, high = wilson(3, 8)
     assert tables.rows[0] == Row(
-        *("principle", "led", "Community-led", None, None), 5, 3, 8, 0.375, low, high, "not checked", 0, 5
+        *("principle", "led", "Community-led", None, None), 5, 3, 8, 0.375, low, high, "not checked", 0, 5, 0.375
     )
     assert [(row.facet, row.name, *counted([row])[0]) for row in tables.rows] == [
         ("principle", "Community-led", None, "led", 5, 3, 8, 0),

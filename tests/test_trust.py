@@ -6,13 +6,14 @@ from invented_run import BOOK, make_run, row
 
 from pipeline.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
 from pipeline.checking import draw
+from pipeline.checking import sizes as plain_sizes
 from pipeline.codebook import dump_codebook
 from pipeline.corpus import EXAMPLE_SOURCE
 from pipeline.learned import Learned, write_learned
 from pipeline.model_store import FORMAT, MANIFEST
 from pipeline.review import Review
 from pipeline.settings import Settings
-from pipeline.trust import LikePair, background, known_codes, nearest_pairs
+from pipeline.trust import LikePair, background, known_codes, nearest_pairs, sizes
 
 SCORES = {"codes": {"parks": {"precision": 0.5, "recall": 0.6, "f1": 0.55, "support": 50}}}
 
@@ -48,6 +49,25 @@ def review(tmp_path):
     rows = [row(n, given={"topic": [["parks"], ["housing"]][n % 2], "service": []}) for n in range(100)]
     with Review(make_run(tmp_path / "run", rows)) as opened:
         yield opened
+
+
+# ---- how many to check -----------------------------------------------------------------------------------------------
+
+
+def test_a_machine_that_is_good_at_its_codes_asks_for_fewer_checks(tmp_path, review):
+    def behind(precision, recall):
+        codes = {"parks": {"precision": precision, "recall": recall, "f1": 0.5, "support": 50}}
+        folder = tmp_path / f"{precision}" / "invented"
+        make_model(folder, learned("a", [()], turned(0)), {"topic": {"codes": codes}})
+        return background(review, Settings(models=folder.parent))
+
+    good, poor = sizes(review, behind(0.95, 0.95)), sizes(review, behind(0.6, 0.6))
+    assert [size.half_width for size in good] == [0.10, 0.05, 0.03]
+    assert good[0].comments < poor[0].comments < 93
+
+
+def test_where_nothing_is_known_of_the_machine_the_sizes_are_those_of_a_sample_alone(review):
+    assert sizes(review, None) == plain_sizes(100)
 
 
 # ---- like pairs ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Coding an export, and the tables of a run."""
+"""Coding an export, and what it is before that."""
 
 import dataclasses
 import json
@@ -134,34 +134,3 @@ def _kind(said: str) -> tuple[str, str]:
     if not equals:
         raise click.UsageError(f"--kind takes COLUMN=KIND, not {said!r}")
     return column.strip(), kind.strip()
-
-
-@command(main, "tables")
-@click.argument("run", type=PATH)
-@click.option("--by", multiple=True, help="A column to split by; may be given several times.")
-@click.option("--out", type=PATH, help="Write .xlsx, .csv or .json instead of printing.")
-@click.option("--wording", help="Names of a published wording in place of the codebook's.")
-@json_option
-def tables_command(run: Path, by: tuple[str, ...], out: Path | None, wording: str | None, as_json: bool) -> None:
-    """Frequency tables of a RUN: comments, respondents, shares with 95 % intervals.
-
-    \b
-    Example:  feedback tables runs/spring --by "I am responding as" --out spring.xlsx
-    """
-    from pipeline import report
-    from pipeline.tables import frequency_tables
-
-    tables = frequency_tables(run, by, wording)
-    if out is not None:
-        report.write_tables(tables, out)
-        click.echo(f"Written: {out}", err=True)
-    if as_json:
-        click.echo(report.as_json(tables).decode())
-    elif out is None:
-        click.echo(report.as_text(tables, width=_width()))
-
-
-def _width() -> int:
-    import shutil
-
-    return min(shutil.get_terminal_size((110, 24)).columns, 140)

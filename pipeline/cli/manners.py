@@ -1,5 +1,6 @@
 """What all commands share: how errors, progress and results are told."""
 
+import getpass
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pipeline.errors import UserError
+from pipeline.errors import InputError, UserError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -66,6 +67,19 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")(
         function
     )
+
+
+def who_option(function: F) -> F:
+    """`--who`, shared by the commands that write into the record."""
+    return click.option("--who", help="The name that stands in the record; by default that of your account.")(function)
+
+
+def person(who: str | None) -> str:
+    """The name that stands in the record: the one given, or that of the account. Raises InputError without one."""
+    try:
+        return who or getpass.getuser()
+    except (OSError, KeyError):  # an account without a name
+        raise InputError("your account has no name", fix="say who you are with --who") from None
 
 
 class Progress:

@@ -1,7 +1,6 @@
 """Reading and correcting coded comments, in the browser and in Excel, and the check sample."""
 
 import dataclasses
-import getpass
 import json
 import os
 import sys
@@ -12,7 +11,18 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.groups import label_studio, main
-from pipeline.cli.manners import PATH, F, Progress, command, json_option, leave, quiet_option, replace_option
+from pipeline.cli.manners import (
+    PATH,
+    F,
+    Progress,
+    command,
+    json_option,
+    leave,
+    person,
+    quiet_option,
+    replace_option,
+    who_option,
+)
 from pipeline.errors import InputError, OutputError
 from pipeline.settings import load_settings
 
@@ -21,11 +31,6 @@ if TYPE_CHECKING:
 
 PASSWORD = "FEEDBACK_PASSWORD"  # noqa: S105 (the name of the variable, not a secret)
 SHEETS = ("all", "doubtful", "waiting")
-
-
-def who_option(function: F) -> F:
-    """`--who`, shared by the commands that write into the record."""
-    return click.option("--who", help="The name that stands in the record; by default that of your account.")(function)
 
 
 def serving_options(function: F) -> F:
@@ -41,13 +46,6 @@ def serving_options(function: F) -> F:
     ):
         function = option(function)
     return function
-
-
-def _person(who: str | None) -> str:
-    try:
-        return who or getpass.getuser()
-    except (OSError, KeyError):  # an account without a name
-        raise InputError("your account has no name", fix="say who you are with --who") from None
 
 
 # ---- the web app ---------------------------------------------------------------------------------------------------
@@ -165,10 +163,15 @@ def check_command(run: Path, size: int, by: str, out: Path, replace: bool, who: 
     """
     from pipeline.review import Review
     from pipeline.sheet import write_check_sheet
+    from pipeline.trust import background, sizes
 
+    settings = load_settings()
     with Review(run) as review:
-        written = write_check_sheet(review, out, size, load_settings().seed, _person(who), by=by, replace=replace)
+        written = write_check_sheet(review, out, size, settings.seed, person(who), by=by, replace=replace)
+        offers = [one.words for one in sizes(review, background(review, settings))]
     click.echo(f"{written.rows:,} comments drawn at random, written to {out}", err=True)
+    if offers:
+        click.echo(f"What a sample buys, if the tool does as well here as before: {'; '.join(offers)}.", err=True)
     click.echo(f"Take it back with: feedback read-sheet {run} {out}", err=True)
 
 
@@ -188,7 +191,7 @@ def read_sheet_command(run: Path, file: Path, who: str | None, quiet: bool, as_j
     from pipeline.sheet_reading import read_sheet
 
     with Review(run) as review:
-        taken = read_sheet(review, file, _person(who))
+        taken = read_sheet(review, file, person(who))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(taken), ensure_ascii=False))
     progress = Progress(quiet)
@@ -241,7 +244,7 @@ def label_studio_import_command(run: Path, file: Path, who: str | None) -> None:
     from pipeline.review import Review
 
     with Review(run) as review:
-        taken = take_back(review, file, _person(who))
+        taken = take_back(review, file, person(who))
     counted = taken.counted
     click.echo(
         f"{counted['tasks']:,} tasks, {counted['without annotation']:,} without annotation, {counted['skipped']:,} "

@@ -5,17 +5,19 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, render_template, request, session
+from flask import Flask, Response, g, render_template, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from pipeline.errors import UserError
 from pipeline.settings import Settings
-from pipeline.web import check, codebooks, comments, entry, home, learn, quality, queue, uncoded
+from pipeline.web import check, codebooks, comments, entry, home, learn, quality, queue, report, uncoded
 from pipeline.web.place import KEY, NAME, State, close_runs, opened_runs
 from pipeline.web.words import problem_words
 
-BLUEPRINTS = tuple(noun.blueprint for noun in (entry, home, queue, comments, check, quality, codebooks, uncoded, learn))
+BLUEPRINTS = tuple(
+    noun.blueprint for noun in (entry, home, queue, comments, check, quality, codebooks, uncoded, learn, report)
+)
 LARGEST_UPLOAD = 200 * 1024 * 1024  # bytes
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 HEADERS = {
@@ -34,6 +36,7 @@ PAGES = (
     ("codebook", "Codebook"),
     ("uncoded", "Uncoded"),
     ("learn", "Learn"),
+    ("report", "Report"),
 )
 
 
@@ -77,6 +80,8 @@ def _common() -> dict[str, Any]:
 
 def _add_headers(response: Response) -> Response:
     response.headers.update(HEADERS)
+    if "policy" in g:  # of a page that brings its own looks
+        response.headers["Content-Security-Policy"] = g.policy
     response.headers["Cache-Control"] = "no-cache" if request.endpoint == "static" else "no-store"
     return response
 

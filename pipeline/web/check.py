@@ -7,10 +7,11 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from pipeline.agreement import checks_for_width
-from pipeline.checking import HALF_WIDTHS, Progress, all_progress, draw, progress, sizes
+from pipeline.checking import HALF_WIDTHS, Progress, all_progress, draw, progress
 from pipeline.codebook import Code, Facet
 from pipeline.errors import UserError
 from pipeline.review import Line, Review
+from pipeline.trust import background, sizes
 from pipeline.web.comments import BARE, CODE_KEYS, facet_letters
 from pipeline.web.place import open_run, state, who
 from pipeline.web.words import tell
@@ -47,7 +48,7 @@ def show(run: str) -> ResponseReturnValue:
         drawn=drawn,
         mine=mine,
         coders=[one for one in all_progress(review) if one.coder != mine.coder],
-        sizes=[size for size in sizes(review.total) if size.comments > drawn],
+        sizes=[size for size in sizes(review, background(review, state().settings)) if size.comments > drawn],
         total=review.total,
         widest=checks_for_width(half_width=HALF_WIDTHS[0]),
         next=next(iter(mine.waiting), None),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pipeline.checking import Measured, measure
 from pipeline.comment_store import FILE as COMMENTS
+from pipeline.findings import Findings
+from pipeline.reporting import Asked, find
 from pipeline.review import Review
 from pipeline.settings import Settings
 from pipeline.trust import KnownCode, background, known_codes
@@ -52,3 +54,13 @@ def grouped(review: Review, facet: str, seed: int) -> Pile:
 def _grouped(run: Path, facet: str, seed: int, _: Stand) -> Pile:
     with Review(run) as review:
         return pile(review, facet, seed)
+
+
+def found(review: Review, asked: Asked) -> Findings:
+    """`reporting.find`, kept."""
+    return _found(review.run, asked, stand(review))
+
+
+@lru_cache(maxsize=4)
+def _found(run: Path, asked: Asked, _: Stand) -> Findings:
+    return find(run, asked)

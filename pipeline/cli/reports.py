@@ -1,0 +1,203 @@
+"""Tables, the report with everything around it, and the log of what was answered."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.groups import main
+from pipeline.cli.manners import (
+    PATH,
+    F,
+    Progress,
+    command,
+    json_option,
+    person,
+    quiet_option,
+    replace_option,
+    who_option,
+)
+from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pipeline.reporting import Asked
+
+WIDEST = 140
+
+
+def counting_options(function: F) -> F:
+    """What is counted and how, shared by `tables` and `report`."""
+    for option in reversed(
+        (
+            click.option("--by", multiple=True, help="A column to split by; may be given several times."),
+            click.option("--wording", help="Names of a published wording in place of the codebook's."),
+            click.option(
+                "--smallest",
+                type=click.IntRange(0),
+                help="Counts of people below it are replaced by [c]; 0 shows all. By default the setting, 5.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+@command(main, "tables")
+@click.argument("run", type=PATH)
+@counting_options
+@click.option("--out", type=PATH, help="Write .xlsx, .csv or .json instead of printing.")
+@json_option
+def tables_command(
+    run: Path, by: tuple[str, ...], wording: str | None, smallest: int | None, out: Path | None, as_json: bool
+) -> None:
+    """Frequency tables of a RUN: comments, respondents, shares with 95 % intervals.
+
+    Shares are corrected with the check sample where there is one. Small counts are suppressed.
+
+    \b
+    Example:  feedback tables runs/spring --by "I am responding as" --out spring.xlsx
+    """
+    from pipeline import report
+    from pipeline.reporting import published_tables
+    from pipeline.workbook import write_tables
+
+    tables = published_tables(run, _asked(by, wording, smallest))
+    if out is not None:
+        write_tables(tables, out)
+        click.echo(f"Written: {out}", err=True)
+    if as_json:
+        click.echo(report.as_json(tables).decode())
+    elif out is None:
+        click.echo(report.as_text(tables, width=_width()))
+
+
+@command(main, "report")
+@click.argument("run", type=PATH)
+@click.option("--out", required=True, type=PATH, help="A folder for everything, or one file: .html, .docx or .xlsx.")
+@counting_options
+@click.option(
+    "--population",
+    "populations",
+    multiple=True,
+    metavar="COLUMN=FILE",
+    help="A table of the population by the values of a column (CSV, XLSX); may be given several times.",
+)
+@click.option("--against", type=PATH, help="An earlier run with the same codebook, to tell what has changed.")
+@replace_option
+@quiet_option
+@json_option
+def report_command(
+    run: Path,
+    out: Path,
+    by: tuple[str, ...],
+    wording: str | None,
+    smallest: int | None,
+    populations: tuple[str, ...],
+    against: Path | None,
+    replace: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """The report of a RUN: what can be said in words, tables, charts, quotes, method and limits.
+
+    A folder gets the report as a page and for Word, the tables for Excel, files for Power BI and an evidence pack.
+
+    \b
+    Example:  feedback report runs/spring --by Ward --population Ward=wards.csv --out spring-report
+    """
+    from pipeline.reporting import find, write_all, write_one
+
+    progress = Progress(quiet)
+    asked = _asked(by, wording, smallest, populations, against)
+    findings = find(run, asked, progress)
+    if out.suffix and not out.is_dir():
+        write_one(findings, out)
+        written = [out]
+    else:
+        written = write_all(findings, run, out, asked, replace_=replace, progress=progress)
+    if as_json:
+        click.echo(json.dumps({"run": str(run), "written": [str(path) for path in written]}))
+    for path in written:
+        progress.say(f"Written: {path}")
+
+
+def _asked(
+    by: tuple[str, ...],
+    wording: str | None,
+    smallest: int | None,
+    populations: tuple[str, ...] = (),
+    against: Path | None = None,
+) -> "Asked":
+    """The options as one record. Raises UsageError for a population without its column."""
+    from pipeline.reporting import Asked
+
+    least = smallest if smallest is not None else load_settings().smallest
+    return Asked(by, wording, tuple(map(_population, populations)), against, least)
+
+
+def _population(said: str) -> tuple[str, Path]:
+    column, equals, file = said.partition("=")
+    if not equals or not column.strip() or not file.strip():
+        raise click.UsageError(f"--population takes COLUMN=FILE, not {said!r}")
+    return column.strip(), Path(file.strip())
+
+
+def _width() -> int:
+    import shutil
+
+    return min(shutil.get_terminal_size((110, 24)).columns, WIDEST)
+
+
+@command(main, "log")
+@click.argument("run", type=PATH)
+@click.option("--out", required=True, type=PATH, help="The workbook to write, .xlsx.")
+@click.option("--by", multiple=True, help="A column to show beside each comment; may be given several times.")
+@replace_option
+def log_command(run: Path, out: Path, by: tuple[str, ...], replace: bool) -> None:
+    """The feedback log of a RUN, for "you said, we did": what is answered to each comment and code, by whom and when.
+
+    What is filled in is kept with the run, and written again after the run was coded anew.
+
+    \b
+    Example:  feedback log runs/spring --by Ward --out spring-log.xlsx
+    """
+    from pipeline.feedback_log import write_log
+
+    written = write_log(run, out, by, replace=replace)
+    click.echo(
+        f"{written.rows:,} rows for {written.comments:,} comments written to {out}; {written.answered:,} are answered.",
+        err=True,
+    )
+    click.echo(f"Take it back with: feedback read-log {run} {out}", err=True)
+
+
+@command(main, "read-log")
+@click.argument("run", type=PATH)
+@click.argument("file", type=PATH)
+@who_option
+@quiet_option
+@json_option
+def read_log_command(run: Path, file: Path, who: str | None, quiet: bool, as_json: bool) -> None:
+    """Take back a FILE that `log` wrote for a RUN, after people filled it in.
+
+    \b
+    Example:  feedback read-log runs/spring spring-log.xlsx --who "An analyst"
+    """
+    from pipeline.feedback_log_reading import read_log
+
+    taken = read_log(run, file, person(who))
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(taken), ensure_ascii=False))
+    Progress(quiet).say(
+        f"{taken.saved:,} rows saved for {taken.who}, {taken.unchanged:,} were so already; {taken.filled:,} of the "
+        f"{taken.rows:,} rows are filled in."
+    )
+    for clash in taken.conflicts:
+        click.echo(f"Not saved, {clash}", err=True)
+    for problem in taken.problems:
+        click.echo(f"Not read, {problem}", err=True)
+    if taken.problems:
+        sys.exit(1)

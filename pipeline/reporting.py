@@ -1,0 +1,297 @@
+"""The report of a run: everything worked out once, then every output written from it."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline import disclosure
+from pipeline.change import change, check_same_codebook, claims_of_change, reading_of_change
+from pipeline.checking import measure
+from pipeline.claims import claims
+from pipeline.disclosure import hidden_values, suppress
+from pipeline.errors import InputError, OutputError
+from pipeline.estimates import FacetPeople
+from pipeline.evidence import write_pack
+from pipeline.findings import Attribute, Changed, Checked, Claim, Findings, Weighted
+from pipeline.grouping import Group, group_by, names_of
+from pipeline.page import write_page
+from pipeline.population import Population, membership, read_population, who_answered
+from pipeline.power_bi import write_star
+from pipeline.quality import Estimate
+from pipeline.review import Review
+from pipeline.run_table import RunTable, read_run
+from pipeline.story import tell
+from pipeline.tables import CORRECTED, SUPPRESSED, Tables, tables_of
+from pipeline.weighting import Margin, Weights, weighted_rows, weights
+from pipeline.word import write_docx
+from pipeline.workbook import write_workbook
+
+Progress = Callable[[str, int, int], None]
+PAGE, WORD, TABLES, STAR, PACK = "report.html", "report.docx", "tables.xlsx", "power-bi", "evidence"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a report.
+
+    by: columns to count by; wording: a published wording's id or name; populations: (column, file) of who lives there;
+    against: an earlier run with the same codebook; smallest: counts of people below it are suppressed.
+    """
+
+    by: tuple[str, ...] = ()
+    wording: str | None = None
+    populations: tuple[tuple[str, Path], ...] = ()
+    against: Path | None = None
+    smallest: int = 5
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that tables are made by: whom a population is known of is counted too."""
+        return tuple(dict.fromkeys([*self.by, *(column for column, _ in self.populations)]))
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    pass
+
+
+# ---- working it out --------------------------------------------------------------------------------------------------
+
+
+def published_tables(run: Path, asked: Asked) -> Tables:
+    """The tables of a run as they may be published. Raises UserError as `frequency_tables` does."""
+    return _published(read_run(run, asked.columns), asked)
+
+
+def _published(table: RunTable, asked: Asked) -> Tables:
+    tables = suppress(tables_of(table, asked.columns, asked.wording), asked.smallest)
+    told = disclosure.note(tables, asked.smallest)
+    return replace(tables, notes=(*tables.notes, told)) if told else tables
+
+
+def find(run: Path, asked: Asked, progress: Progress = _silent) -> Findings:
+    """Everything that the outputs tell of a run.
+
+    Raises UserError for a folder that is no run, a column or wording that is not there, a population that fits no
+    value, and an earlier run of another codebook.
+    """
+    steps = 5
+    progress("counting", 0, steps)
+    table = read_run(run, asked.columns)
+    tables = _published(table, asked)
+    progress("comparing", 1, steps)
+    attributes = tuple(_attributes(table, tables, asked))
+    changed, of_change = _changed(run, tables, asked)
+    said = (*claims(tables), *of_change)
+    with Review(run) as review:
+        progress("choosing quotes", 2, steps)
+        quotes = ()
+        progress("describing what has no code", 3, steps)
+        left = ()
+        progress("measuring the check sample", 4, steps)
+        measured = measure(review)
+    progress("counting", steps, steps)
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    return Findings(
+        tables=tables,
+        codebook=table.whole,
+        claims=said,
+        attributes=attributes,
+        earlier=asked.against.resolve().name if asked.against else "",
+        changed=changed,
+        quotes=quotes,
+        piles=left,
+        checked=_checked(measured, tables),
+        drawn=measured.drawn,
+        coders=len(measured.coders),
+        method=tuple(_method(table, manifest)),
+        limits=tuple(_limits(tables)),
+        run=run.resolve().name,
+        export=_part(manifest, "export", "file"),
+        model=_part(manifest, "model", "name"),
+        made=str(manifest.get("finished", "")),
+        digests={
+            "export": _part(manifest, "export", "sha256"),
+            "codebook": table.whole.digest,
+            "model": _part(manifest, "model", "sha256"),
+        },
+        versions={name: str(version) for name, version in (manifest.get("versions") or {}).items()},
+        smallest=asked.smallest,
+    )
+
+
+def _part(manifest: Mapping[str, Any], of: str, name: str) -> str:
+    """A fact of the manifest, empty where an earlier version of this tool did not write it."""
+    found = manifest.get(of)
+    return str(found.get(name, "")) if isinstance(found, Mapping) else ""
+
+
+# ---- who answered ----------------------------------------------------------------------------------------------------
+
+
+def _attributes(table: RunTable, tables: Tables, asked: Asked) -> Sequence[Attribute]:
+    """Each attribute against its population; the weighted shares, by all of them at once, stand with the first."""
+    known = dict(asked.populations)
+    if not known:
+        return []
+    names = {facet.id: names_of(facet, None) for facet in table.book.facet}
+    groups = {column: group_by(column, table, names) for column in known}
+    populations = {column: read_population(path, column) for column, path in known.items()}
+    margins = [_margin(table, groups[column], populations[column], tables) for column in known]
+    found = weights(margins, asked.smallest)
+    attributes = []
+    for n, margin in enumerate(margins):
+        group, hidden = groups[margin.column], margin.hidden
+        first = n == 0 and not found.refused
+        attributes.append(
+            who_answered(
+                group.bases,
+                margin.population,
+                margin.column,
+                asked.smallest,
+                hidden,
+                tuple(_weighted(table, tables, found, margins)) if first else (),
+                found.notes if n == 0 else (),
+            )
+        )
+    return attributes
+
+
+def _margin(table: RunTable, group: Group, population: Population, tables: Tables) -> Margin:
+    """A column of the respondents beside its population; each respondent is under one value only."""
+    if not group.parts_people:
+        fix = "choose a column that says something of the respondent, such as a ward or an age"
+        raise InputError(f"respondents are under several values of {group.column!r}", where=table.run, fix=fix)
+    of_response = group.members.drop_duplicates("response").sort_values("response")
+    values = of_response["value"].tolist()
+    hidden = {value for column, value in hidden_values(tables) if column == group.column}
+    return Margin(str(group.column), population, values, membership(values, population), frozenset(hidden))
+
+
+def _weighted(table: RunTable, tables: Tables, found: Weights, margins: Sequence[Margin]) -> list[Weighted]:
+    rows: list[Weighted] = []
+    for facet in table.book.facet:
+        people = FacetPeople(table, facet)
+        rows += weighted_rows(tables, facet.id, people.everyone.has[:, : people.columns], found, margins)
+    return rows
+
+
+# ---- change, check, words --------------------------------------------------------------------------------------------
+
+
+def _changed(run: Path, tables: Tables, asked: Asked) -> tuple[tuple[Changed, ...], tuple[Claim, ...]]:
+    """The change against the earlier run, if one is named, and what can be said of it."""
+    if asked.against is None:
+        return (), ()
+    before = read_run(asked.against)
+    now_digest = read_run(run).whole.digest
+    check_same_codebook(now_digest, before.whole.digest, str(run), str(asked.against))
+    earlier = _published(before, replace(asked, by=(), populations=(), against=None))
+    changed = change(tables, earlier)
+    name = asked.against.resolve().name
+    return changed, claims_of_change(changed, name, reading_of_change(tables, earlier, name))
+
+
+def _checked(measured: Any, tables: Tables) -> tuple[Checked, ...]:
+    """What the check sample says of each code that is not suppressed."""
+    hidden = {(row.facet, row.code) for row in tables.rows if row.group is None and row.status == SUPPRESSED}
+    found = []
+    for one in measured.facets:
+        alphas = {code.code: code.alpha for code in one.coders.codes}
+        for code in one.machine.codes:
+            if one.machine.comments and (one.facet.id, code.code) not in hidden:
+                figures = (_ends(code.precision), _ends(code.recall), _ends(alphas.get(code.code)))
+                with_code = code.by_people.value * code.comments if code.by_people else 0
+                found.append(Checked(one.facet.id, code.code, round(with_code), *figures))
+    return tuple(found)
+
+
+def _ends(figure: Estimate | None) -> tuple[float, float, float] | None:
+    return (figure.value, figure.low, figure.high) if figure else None
+
+
+def _method(table: RunTable, manifest: Mapping[str, Any]) -> list[str]:
+    """How the comments came to have their codes."""
+    questions = [f"“{' '.join(str(one).split())}”" for one in manifest.get("questions") or []]
+    asked = f" They answer {', '.join(questions)}." if questions else ""
+    coded = len(table.frame)
+    decided = int((table.frame["by_people"] > 0).sum())
+    return [
+        f"The {coded:,} comments come from the export “{_part(manifest, 'export', 'file')}”.{asked} Each answer with "
+        "something in it is one comment. Nothing was left out but what the notes to the tables name.",
+        f"They were coded with the codebook “{table.whole.name}” (version {table.whole.version}) by the model "
+        f"“{_part(manifest, 'model', 'name')}”: for each code a logistic regression over the words of a comment, "
+        "sequences of letters and a vector of its meaning, learned from coded comments and from the examples in the "
+        "codebook. It gives a code where the probability passes a threshold, which was chosen on comments it had not "
+        "learned from. A comment may have several codes, or none. The program works on the council's own computer.",
+        f"People decided the codes of {decided:,} of the {coded:,} comments, and theirs are counted in place of the "
+        "program's."
+        if decided
+        else "No comment's codes have been decided by people beyond the check sample, if there is one.",
+    ]
+
+
+LIMITS = (
+    "People chose whether to answer. The figures describe those who did, and are no survey of all residents.",
+    "Codes say what a comment is about, not whether its writer is for or against it, unless the code itself says so.",
+    "Quotations are examples and show how people put it. They were masked by rule, and were chosen to be varied; they "
+    "are no measure of how many think so.",
+    "What the model learned from may be unlike what these people wrote; the check sample shows how far that matters.",
+)
+
+
+def _limits(tables: Tables) -> list[str]:
+    statuses = {row.status for row in tables.rows}
+    unchecked = (
+        "Shares that are not checked may be wrong by more than their interval says: a program that gives a code too "
+        "often or too seldom makes its count too high or too low."
+    )
+    return [*([] if statuses <= {CORRECTED, SUPPRESSED} else [unchecked]), *LIMITS]
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+ENDINGS: dict[str, Callable[[Findings, Path], None]] = {
+    ".html": write_page,
+    ".docx": lambda findings, path: write_docx(tell(findings), path),
+    ".xlsx": write_workbook,
+}
+
+
+def write_one(findings: Findings, path: Path) -> None:
+    """Writes one output, by the ending of its name. Raises OutputError for another ending or a place not writable."""
+    if path.suffix.casefold() not in ENDINGS:
+        fix = f"end it in {', '.join(ENDINGS)}, or name a folder for everything"
+        raise OutputError(f"{path.suffix or 'no ending'!r} is not a kind of report", where=path, fix=fix)
+    if not path.parent.is_dir():
+        raise OutputError(f"there is no folder {str(path.parent)!r}", where=path, fix="make it, or choose another")
+    ENDINGS[path.suffix.casefold()](findings, path)
+
+
+def write_all(
+    findings: Findings, run: Path, folder: Path, asked: Asked, *, replace_: bool = False, progress: Progress = _silent
+) -> list[Path]:
+    """Writes every output into a folder; each is whole or not there. Returns what was written.
+
+    Raises OutputError where the folder cannot be written or, unless `replace_`, is there already.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not replace_)):
+        raise OutputError("is there already", where=folder, fix="choose another folder, or add --replace")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another") from None
+    work: dict[str, Callable[[Path], object]] = {
+        PAGE: lambda path: write_one(findings, path),
+        WORD: lambda path: write_one(findings, path),
+        TABLES: lambda path: write_one(findings, path),
+        STAR: lambda path: write_star(findings, run, path, asked.columns, replace=True),
+        PACK: lambda path: write_pack(findings, path, replace=True),
+    }
+    written = []
+    for n, (name, write) in enumerate(work.items()):
+        progress(f"writing {name}", n, len(work))
+        write(folder / name)
+        written.append(folder / name)
+    return written
