@@ -23,12 +23,11 @@ from pipeline.errors import InputError
 from pipeline.evaluation import indicator
 from pipeline.quality import Estimate, estimate
 from pipeline.review import Line, Review
-from pipeline.review_store import CheckCode, Drawn
+from pipeline.review_store import STRATUM, CheckCode, Drawn
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-STRATUM = " = "  # between column and value in the name of a stratum
 HALF_WIDTHS = (0.10, 0.05, 0.03)  # what a sample may be asked to tell a share to
 
 

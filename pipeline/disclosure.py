@@ -137,8 +137,9 @@ class _Plan:
         self.rows.add(n)
         for count in self.known.counts[n].all:
             self.known.sums.hide(count)
-        for other in self.known.twins.get(n, []):
-            self._hide(other)
+        if self.known.comments(n):  # a zero of a hidden value stays where it stands a second time
+            for other in self.known.twins.get(n, []):
+                self._hide(other)
         row = self.known.rows[n]
         value = (row.facet, row.name)
         if row.group is None and row.code and value in self.known.bases and row.facet not in self.known.exclusive:
@@ -285,7 +286,7 @@ class _Plan:
                     yield offer
 
     def _trades(self, n: int) -> Iterator[tuple[int, ...]]:
-        """Another code overall and in each group, where this one is hidden too: one could have more, the other fewer."""
+        """Another code overall and in each group, where this one is: people could move between them."""
         row, at = self.known.rows[n], self.known.at
         if at[(row.facet, None, None, row.code)] not in self.rows:
             return

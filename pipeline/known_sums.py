@@ -145,7 +145,8 @@ class Known:
             if facet in self.exclusive:
                 self.sums.rule([self.counts[n].inferred for n in line], [own.inferred], 0, over)
             for one in (self.counts[n] for n in line):
-                for part, of in zip(one.all[:3], own.all[:3], strict=True):
+                # Who has no code in one answer may have one in another, so is not among those who have none at all.
+                for part, of in list(zip(one.all[:3], own.all[:3], strict=True))[not code :]:
                     self.sums.rule([of], [part])
 
     def _about_columns(self) -> None:

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import disclosure
 from pipeline.change import change, check_same_codebook, claims_of_change, reading_of_change
 from pipeline.checking import measure
 from pipeline.claims import claims
-from pipeline.disclosure import hidden_values, suppress
+from pipeline.disclosure import hidden_values
 from pipeline.errors import InputError, OutputError
 from pipeline.estimates import FacetPeople
 from pipeline.evidence import write_pack
@@ -19,11 +18,13 @@ from pipeline.grouping import Group, group_by, names_of
 from pipeline.page import write_page
 from pipeline.population import Population, membership, read_population, who_answered
 from pipeline.power_bi import write_star
+from pipeline.published import Asked, published
 from pipeline.quality import Estimate
+from pipeline.quotes import piles, quotes_of
 from pipeline.review import Review
 from pipeline.run_table import RunTable, read_run
 from pipeline.story import tell
-from pipeline.tables import CORRECTED, SUPPRESSED, Tables, tables_of
+from pipeline.tables import CORRECTED, SUPPRESSED, Tables
 from pipeline.weighting import Margin, Weights, weighted_rows, weights
 from pipeline.word import write_docx
 from pipeline.workbook import write_workbook
@@ -32,42 +33,11 @@ Progress = Callable[[str, int, int], None]
 PAGE, WORD, TABLES, STAR, PACK = "report.html", "report.docx", "tables.xlsx", "power-bi", "evidence"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of a report.
-
-    by: columns to count by; wording: a published wording's id or name; populations: (column, file) of who lives there;
-    against: an earlier run with the same codebook; smallest: counts of people below it are suppressed.
-    """
-
-    by: tuple[str, ...] = ()
-    wording: str | None = None
-    populations: tuple[tuple[str, Path], ...] = ()
-    against: Path | None = None
-    smallest: int = 5
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns that tables are made by: whom a population is known of is counted too."""
-        return tuple(dict.fromkeys([*self.by, *(column for column, _ in self.populations)]))
-
-
 def _silent(step: str, done: int, total: int) -> None:
     pass
 
 
 # ---- working it out --------------------------------------------------------------------------------------------------
-
-
-def published_tables(run: Path, asked: Asked) -> Tables:
-    """The tables of a run as they may be published. Raises UserError as `frequency_tables` does."""
-    return _published(read_run(run, asked.columns), asked)
-
-
-def _published(table: RunTable, asked: Asked) -> Tables:
-    tables = suppress(tables_of(table, asked.columns, asked.wording), asked.smallest)
-    told = disclosure.note(tables, asked.smallest)
-    return replace(tables, notes=(*tables.notes, told)) if told else tables
 
 
 def find(run: Path, asked: Asked, progress: Progress = _silent) -> Findings:
@@ -79,16 +49,16 @@ def find(run: Path, asked: Asked, progress: Progress = _silent) -> Findings:
     steps = 5
     progress("counting", 0, steps)
     table = read_run(run, asked.columns)
-    tables = _published(table, asked)
+    tables = published(table, asked)
     progress("comparing", 1, steps)
     attributes = tuple(_attributes(table, tables, asked))
     changed, of_change = _changed(run, tables, asked)
     said = (*claims(tables), *of_change)
     with Review(run) as review:
         progress("choosing quotes", 2, steps)
-        quotes = ()
+        quotes = quotes_of(review, tables, asked.columns)
         progress("describing what has no code", 3, steps)
-        left = ()
+        left = piles(review, tables, asked.smallest)
         progress("measuring the check sample", 4, steps)
         measured = measure(review)
     progress("counting", steps, steps)
@@ -187,7 +157,7 @@ def _changed(run: Path, tables: Tables, asked: Asked) -> tuple[tuple[Changed, ..
     before = read_run(asked.against)
     now_digest = read_run(run).whole.digest
     check_same_codebook(now_digest, before.whole.digest, str(run), str(asked.against))
-    earlier = _published(before, replace(asked, by=(), populations=(), against=None))
+    earlier = published(before, replace(asked, by=(), populations=(), against=None))
     changed = change(tables, earlier)
     name = asked.against.resolve().name
     return changed, claims_of_change(changed, name, reading_of_change(tables, earlier, name))
@@ -224,9 +194,9 @@ def _method(table: RunTable, manifest: Mapping[str, Any]) -> list[str]:
         f"“{_part(manifest, 'model', 'name')}”: for each code a logistic regression over the words of a comment, "
         "sequences of letters and a vector of its meaning, learned from coded comments and from the examples in the "
         "codebook. It gives a code where the probability passes a threshold, which was chosen on comments it had not "
-        "learned from. A comment may have several codes, or none. The program works on the council's own computer.",
+        "learned from. A comment may have several codes, or none. The tool works on the council's own computer.",
         f"People decided the codes of {decided:,} of the {coded:,} comments, and theirs are counted in place of the "
-        "program's."
+        "tool's."
         if decided
         else "No comment's codes have been decided by people beyond the check sample, if there is one.",
     ]
@@ -244,7 +214,7 @@ LIMITS = (
 def _limits(tables: Tables) -> list[str]:
     statuses = {row.status for row in tables.rows}
     unchecked = (
-        "Shares that are not checked may be wrong by more than their interval says: a program that gives a code too "
+        "Shares that are not checked may be wrong by more than their interval says: a tool that gives a code too "
         "often or too seldom makes its count too high or too low."
     )
     return [*([] if statuses <= {CORRECTED, SUPPRESSED} else [unchecked]), *LIMITS]

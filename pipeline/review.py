@@ -420,6 +420,29 @@ class Review:
         for start in range(1, self.total + 1, 500):
             yield from self.lines(list(range(start, min(start + 500, self.total + 1))))
 
+    def surest(self, facet: str, code: str, words: int, most: int) -> list[int]:
+        """Comments with a code that have so many words at least: those people gave it to, at most half as many as asked
+        for, then those the machine is surest of, by number."""
+        people = (
+            "SELECT c.n FROM standing s, json_each(s.codes) j JOIN run.comments c USING (comment_id) "
+            "WHERE s.facet = ? AND j.value = ? AND c.words >= ? ORDER BY s.decision DESC LIMIT ?"
+        )
+        machine = (
+            "SELECT g.n FROM run.given g JOIN run.comments c USING (n) "
+            "WHERE g.facet = ? AND g.code = ? AND c.words >= ? "
+            f"AND NOT EXISTS ({STANDS} AND s.facet = g.facet) ORDER BY g.probability DESC, g.n LIMIT ?"
+        )
+        decided = self.store.db.execute(people, (facet, code, words, most // 2)).fetchall()
+        given = self.store.db.execute(machine, (facet, code, words, most - len(decided))).fetchall()
+        return [n for (n,) in (*decided, *given)]
+
+    def parts_for(self, facet: str, code: str, numbers: Sequence[int]) -> dict[int, str]:
+        """The part of each comment, by number, that speaks for a code, where the machine gave it."""
+        marks = ",".join("?" * len(numbers))
+        found = self.store.db.execute(f"SELECT n, why FROM run.details WHERE n IN ({marks})", list(numbers))
+        known = {n: json.loads(why).get(facet, {}).get(code) for n, why in found}
+        return {n: part[0] for n, part in known.items() if part}
+
     def ids(self) -> list[tuple[str, str]]:
         """The ids of every comment and of its response, in the order of the export."""
         return self.store.db.execute("SELECT comment_id, response_id FROM run.comments ORDER BY n").fetchall()

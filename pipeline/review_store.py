@@ -24,6 +24,7 @@ from pipeline.replacing import finish_replacing
 FILE = "decisions.db"
 BUSY = 20.0  # seconds to wait while somebody else writes
 UNDO = "undo"
+STRATUM = " = "  # between column and value in the name of a stratum
 LAST_LINES = "SELECT max(id) FROM log WHERE {} GROUP BY comment_id, facet, code"
 
 # What SQLite refuses that is no bug of ours, by the class of its result code: the error, what to say, the fix.

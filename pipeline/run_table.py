@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.checking import STRATUM
 from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook, split_codes
 from pipeline.copies import CAMPAIGN
 from pipeline.errors import InputError
 from pipeline.replacing import finish_replacing
 from pipeline.responses import read_cell
 from pipeline.review_store import FILE as DECISIONS
-from pipeline.review_store import Store
+from pipeline.review_store import STRATUM, Store
 
 GIVEN = "given"
 COUNTS = ("responses", "comments", "blank", "no_content", "not_english", "rejected", "coded")

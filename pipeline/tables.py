@@ -12,9 +12,9 @@ import pandas as pd
 from pipeline.codebook import Facet
 from pipeline.estimates import Estimates, FacetPeople, of_one
 from pipeline.evaluation import wilson
-from pipeline.grouping import NO_CODE, NOT_GIVEN, Group, everyone, group_by, itself, names_of
+from pipeline.grouping import NO_CODE, Group, everyone, group_by, itself, names_of
 from pipeline.quality import Estimate, estimate
-from pipeline.run_table import CAMPAIGNS, CODE_AGAIN, GIVEN, RunTable, read_run
+from pipeline.run_table import RunTable, read_run
 from pipeline.table_notes import notes_of
 
 Floats = npt.NDArray[np.float64]

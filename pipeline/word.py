@@ -164,7 +164,8 @@ class _Writer:
 
     def _write_block(self, block: Block) -> None:
         if isinstance(block, Paragraph):
-            self._add(_paragraph("SmallPrint" if block.small else "Normal", _runs(block.text)))
+            look = "Warning" if block.warning else "SmallPrint" if block.small else "Normal"
+            self._add(_paragraph(look, _runs(block.text)))
         elif isinstance(block, Bullets):
             self._add(_titled(block.title, (_paragraph("ListBullet", _runs(item)) for item in block.items)))
         elif isinstance(block, Quotations):

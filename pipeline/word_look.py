@@ -65,6 +65,7 @@ STYLES = (
     _Style("toc 3", after=2, indent=0.6),
     _Style("Subtitle", after=14, colour="404040"),
     _Style("Lead", 12, after=8),
+    _Style("Warning", bold=True, before=8, after=10),
     _Style("Small Print", 9, after=6, colour="404040"),
     _Style("Block Title", bold=True, before=8, after=3, keep=True),
     _Style("List Bullet", after=3),
@@ -118,10 +119,17 @@ def _set_style(style: Any, look: _Style) -> None:
     layout.keep_with_next, layout.widow_control = look.keep, True
     if look.indent:
         layout.left_indent = Cm(look.indent)
-    if look.name == "Quote":
-        bar = '<w:left w:val="single" w:sz="18" w:space="8" w:color="8FA9C4"/>'
-        borders = parse_xml(f"<w:pBdr {nsdecls('w')}>{bar}</w:pBdr>")
+    if look.name in BORDERS:
+        borders = parse_xml(f"<w:pBdr {nsdecls('w')}>{BORDERS[look.name]}</w:pBdr>")
         style.element.get_or_add_pPr().insert_element_before(borders, *AFTER_BORDERS)
 
 
+# A bar beside a quote; a box around a warning.
+BORDERS = {
+    "Quote": '<w:left w:val="single" w:sz="18" w:space="8" w:color="8FA9C4"/>',
+    "Warning": "".join(
+        f'<w:{side} w:val="single" w:sz="12" w:space="6" w:color="404040"/>'
+        for side in ("top", "left", "bottom", "right")
+    ),
+}
 AFTER_BORDERS = ("w:shd", "w:tabs", "w:spacing", "w:ind", "w:contextualSpacing", "w:jc", "w:outlineLvl")

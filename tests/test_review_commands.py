@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import socket
 
@@ -199,9 +200,10 @@ def test_what_in_a_sheet_cannot_be_read_is_told_and_the_rest_is_saved(feedback, 
 def test_a_check_sheet_is_blind_and_what_comes_back_is_measured_not_learned(feedback, run):
     decide(run, RIGHT)
     who = ["--who", "A coder"]
-    assert said(feedback("check", RUN, "--size", "5", "--out", "check.xlsx", *who)) == (
-        f"5 comments drawn at random, written to check.xlsx\nTake it back with: feedback read-sheet {RUN} check.xlsx\n"
-    )
+    drawn, buys, back = said(feedback("check", RUN, "--size", "5", "--out", "check.xlsx", *who)).splitlines()
+    assert drawn == "5 comments drawn at random, written to check.xlsx"
+    assert re.fullmatch(r"What a sample buys, [^:]*: (for ±(10|5|3) points read about \d+(; )?)+\.", buys)
+    assert back == f"Take it back with: feedback read-sheet {RUN} check.xlsx"
     path = run.parents[1] / "check.xlsx"
     head, *rows = openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True)
     assert head == ("Comment id", "Comment", "Question", "Topic 1", "Topic 2", "Topic 3", "Checked", "Note")

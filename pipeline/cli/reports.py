@@ -23,7 +23,7 @@ from pipeline.cli.manners import (
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from pipeline.reporting import Asked
+    from pipeline.published import Asked
 
 WIDEST = 140
 
@@ -61,7 +61,7 @@ def tables_command(
     Example:  feedback tables runs/spring --by "I am responding as" --out spring.xlsx
     """
     from pipeline import report
-    from pipeline.reporting import published_tables
+    from pipeline.published import published_tables
     from pipeline.workbook import write_tables
 
     tables = published_tables(run, _asked(by, wording, smallest))
@@ -132,7 +132,7 @@ def _asked(
     against: Path | None = None,
 ) -> "Asked":
     """The options as one record. Raises UsageError for a population without its column."""
-    from pipeline.reporting import Asked
+    from pipeline.published import Asked
 
     least = smallest if smallest is not None else load_settings().smallest
     return Asked(by, wording, tuple(map(_population, populations)), against, least)

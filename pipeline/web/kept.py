@@ -6,7 +6,8 @@ from pathlib import Path
 from pipeline.checking import Measured, measure
 from pipeline.comment_store import FILE as COMMENTS
 from pipeline.findings import Findings
-from pipeline.reporting import Asked, find
+from pipeline.published import Asked
+from pipeline.reporting import find
 from pipeline.review import Review
 from pipeline.settings import Settings
 from pipeline.trust import KnownCode, background, known_codes

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from pipeline.findings import Findings
 from pipeline.page import as_html
-from pipeline.reporting import Asked
+from pipeline.published import Asked
 from pipeline.review import Review
 from pipeline.story import tell
 from pipeline.web.kept import found

@@ -1,0 +1,40 @@
+"""Which tables of a run are asked for, and these tables as they may be published."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.disclosure import note, suppress
+from pipeline.run_table import RunTable, read_run
+from pipeline.tables import Tables, tables_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a report.
+
+    by: columns to count by; wording: a published wording's id or name; populations: (column, file) of who lives there;
+    against: an earlier run with the same codebook; smallest: counts of people below it are suppressed.
+    """
+
+    by: tuple[str, ...] = ()
+    wording: str | None = None
+    populations: tuple[tuple[str, Path], ...] = ()
+    against: Path | None = None
+    smallest: int = 5
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that tables are made by: whom a population is known of is counted too."""
+        return tuple(dict.fromkeys([*self.by, *(column for column, _ in self.populations)]))
+
+
+def published_tables(run: Path, asked: Asked) -> Tables:
+    """The tables of a run, corrected and with small counts suppressed. Raises UserError as `frequency_tables` does."""
+    return published(read_run(run, asked.columns), asked)
+
+
+def published(table: RunTable, asked: Asked) -> Tables:
+    """The same of a run that has been read."""
+    tables = suppress(tables_of(table, asked.columns, asked.wording), asked.smallest)
+    told = note(tables, asked.smallest)
+    return replace(tables, notes=(*tables.notes, told)) if told else tables
