@@ -12,13 +12,14 @@ LEARNED_FROM := corpus/codebook.toml $(wildcard corpus/*.csv) $(wildcard pipelin
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(RUN) ## Train on the shipped corpus, code the sample export, print its table
-	@$(BIN)/feedback tables runs/sample --out runs/sample/tables.xlsx
+run: $(RUN) ## Train on the shipped corpus, code the sample export, print its table, write its report
+	@$(BIN)/feedback report runs/sample --by "I am responding as" --out runs/sample-report --replace --quiet
 	@$(BIN)/feedback tables runs/sample
 	@echo
 	@echo "Coded comments:  runs/sample/coded.csv"
 	@echo "Not coded, why:  runs/sample/rejects.csv"
-	@echo "Tables, charts:  runs/sample/tables.xlsx"
+	@echo "The report:      runs/sample-report/report.html, and for Word: report.docx"
+	@echo "Tables, charts:  runs/sample-report/tables.xlsx"
 	@echo "Model card:      models/engagement/card.md"
 
 test: $(READY) ## Run all tests

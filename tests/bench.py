@@ -19,6 +19,7 @@ from pathlib import Path
 import bench_copies
 import bench_exports
 import bench_language
+import bench_outputs
 import bench_personal
 import bench_reading
 import bench_shares
@@ -290,6 +291,7 @@ PARTS: dict[str, Callable[[], Iterator[Line]]] = {
     "language": bench_language.rows,
     "personal": bench_personal.rows,
     "copies": bench_copies.rows,
+    "outputs": bench_outputs.rows,
     "shares": bench_shares.rows,
 }
 NEED_BENCH = ("nhs", "anes", "reading", "shares")

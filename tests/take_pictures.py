@@ -1,4 +1,4 @@
-"""Takes the pictures of the web app that the README shows, of the sample run with some invented decisions.
+"""Takes the pictures of the web app and the report that the README shows, of the sample run with invented decisions.
 
 .venv/bin/python tests/take_pictures.py
 """
@@ -12,6 +12,9 @@ from playwright.sync_api import Page, sync_playwright
 from web_server import serving
 
 from pipeline.checking import draw
+from pipeline.page import write_page
+from pipeline.published import Asked
+from pipeline.reporting import find
 from pipeline.review import Query, Review
 from pipeline.review_store import Choice
 from pipeline.settings import Settings
@@ -20,6 +23,7 @@ from pipeline.web import create_app
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "notebooks" / "pictures"
 LAPTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+REPORT = {"width": 1000, "height": 1250}
 SHOTS = {
     "comments": ("/runs/sample/", LAPTOP),
     "comment": ("/runs/sample/comments/4", LAPTOP),
@@ -29,7 +33,7 @@ SHOTS = {
 
 
 def decide_some(review: Review) -> None:
-    """Forty decisions, each sixth of which changes a code, and sixty blind codings by two coders, nearly alike."""
+    """Forty decisions, each sixth of which changes a code, and a check sample coded by two coders, nearly alike."""
     for n, line in enumerate(review.page(Query(state="waiting")).lines[:40]):
         choices = []
         for facet in review.facets:
@@ -37,13 +41,13 @@ def decide_some(review: Review) -> None:
             changed = codes[1:] or (facet.ids[n % len(facet.ids)],) if n % 6 == 0 and facet.id == "theme" else codes
             choices.append(Choice(line.comment_id, facet.id, changed, codes))
         review.store.decide("An analyst", "screen", choices, review.store.as_of)
-    drawn = draw(review, 60, 1, "An analyst")
+    drawn = draw(review, 120, 1, "An analyst")
     for k, coder in enumerate(("An analyst", "A second analyst")):
         for n, one in enumerate(drawn):
             line = review.lines([review.number_of(one.comment_id)])[0]
             codes = {facet.id: line.facets[facet.id].machine for facet in review.facets}
             if (n + k) % 7 == 0:
-                codes["theme"] = codes["theme"][:-1]
+                codes = {facet: of[:-1] for facet, of in codes.items()}
             review.store.check(coder, "screen", [(one.comment_id, facet, of) for facet, of in codes.items()])
 
 
@@ -61,6 +65,17 @@ def take(page: Page, link: str) -> None:
         page.screenshot(path=PICTURES / f"{name}.png")
 
 
+def take_report(page: Page, run: Path) -> None:
+    """What can be said and the first chart, as they stand in the report."""
+    path = run.parent / "report.html"
+    write_page(find(run, Asked(("I am responding as",))), path)
+    page.set_viewport_size(REPORT)
+    page.goto(path.as_uri())
+    page.get_by_role("heading", name="Design principle", exact=True).scroll_into_view_if_needed()
+    page.evaluate("document.getElementById('principle').scrollIntoView()")
+    page.screenshot(path=PICTURES / "report.png")
+
+
 def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
@@ -71,6 +86,7 @@ def main() -> None:
         with serving(app) as link, sync_playwright() as started:
             browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             take(browser.new_page(viewport=LAPTOP), link)
+            take_report(browser.new_page(), run)
             browser.close()
 
 

@@ -10,38 +10,23 @@ import pipeline
 
 # Each module imports only modules before it. A new module gets its place here, and in the README.
 ORDER = [
-    *("errors", "settings", "codebook", "whole_file", "replacing", "comment_store", "review_store"),
-    *("raw_table", "delimited", "workbooks", "parquet", "layouts", "sources", "exports", "columns", "codebook_edits"),
-    *(
-        "names",
-        "personal",
-        "responses",
-        "cleaning",
-        "language",
-        "mapping",
-        "corpus",
-        "deck",
-        "refi_qda",
-        "label_studio",
-    ),
+    *("errors", "settings", "codebook", "whole_file", "replacing", "comment_store", "review_store", "raw_table"),
+    *("delimited", "workbooks", "parquet", "layouts", "sources", "exports", "columns", "codebook_edits", "names"),
+    *("personal", "responses", "cleaning", "language", "mapping", "corpus", "deck", "refi_qda", "label_studio"),
     *("encoder", "features", "classifier", "evaluation", "training", "quality", "picture", "agreement", "card"),
-    *("learned", "model_store", "doubts", "reading", "copies", "judging", "coding", "review", "checking", "uncoded"),
-    *("material", "comparison", "rivals", "mistakes", "trust", "tables", "report", "workflow", "retraining"),
-    *("recoding", "exchange", "sheet", "sheet_reading", "workbook_columns", "same_format", "giving_back"),
-    *(
-        "web.words",
-        "web.place",
-        "web.kept",
-        "web.queue",
-        "web.comments",
-        "web.entry",
-        "web.jobs",
-        "web.home",
-        "web.check",
-    ),
-    *("web.codebooks", "web.uncoded", "web.learn", "web.quality", "web", "web.serve"),
-    *("cli.groups", "cli.manners", "cli.books", "cli.coding", "cli.learning", "cli.reviewing"),
-    *("cli.exporting", "cli", "cli.__main__"),
+    *("learned", "model_store", "doubts", "reading", "copies", "judging", "coding", "review", "checking"),
+    *("uncoded", "material", "comparison", "rivals", "mistakes", "people", "shares", "trust", "run_table"),
+    *("grouping", "table_notes", "estimates", "working_back", "phrases", "significance", "document"),
+    *("word_chart", "word_look", "dates", "star", "star_guide", "star_source", "tables", "known_sums"),
+    *("disclosure", "findings", "claims", "population", "weighting", "change", "quotes", "published"),
+    *("transparency", "methods", "report", "spreadsheet", "frequency_sheets", "correction_sheet"),
+    *("finding_sheets", "workbook", "bars", "facet_story", "story", "page", "word", "power_bi", "evidence"),
+    *("reporting", "workflow", "retraining", "recoding", "exchange", "sheet", "feedback_log", "sheet_reading"),
+    *("feedback_log_reading", "workbook_columns", "same_format", "giving_back", "web.words", "web.place"),
+    *("web.kept", "web.queue", "web.comments", "web.entry", "web.jobs", "web.home", "web.check", "web.codebooks"),
+    *("web.uncoded", "web.learn", "web.quality", "web.report", "web", "web.serve", "cli.groups", "cli.manners"),
+    *("cli.books", "cli.coding", "cli.learning", "cli.reviewing", "cli.reports", "cli.exporting", "cli"),
+    *("cli.__main__",),
 ]
 FOLDER = Path(pipeline.__file__).parent
 MODULES = {
@@ -60,6 +45,9 @@ HEAVY = [
     "pypdf",
     "pptx",
     "lingua",
+    "docx",
+    "xlsxwriter",
+    "jinja2",
 ]
 
 
