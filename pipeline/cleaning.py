@@ -34,14 +34,14 @@ AFTER = (
     "|at this point|at present|at the moment|for now|right now|currently|to be honest|tbh|i think|i m afraid|from me"
     "|on this|to me|for me|of note|whatsoever"
 )
-# Questions that only invite more to be said; "none" is no answer to them.
+# Questions that only invite more to be said; "none" is no answer to them. But of "what could be better?" it is praise.
 INVITATIONS = (
     r"anything (?:else|more|further|other|to (?:add|say|tell))",
     r"anything you (?:want|wish|would like|d like) to (?:add|say|tell|share)",
     r"any (?:\w+ )?(?:comment|suggestion|idea|thought|view)s?",
     r"your (?:comment|suggestion|idea|thought|view)s?",
     r"feedback|why|explain|reasons?|tell us (?:more|about)|^comments?$",
-    r"(?:what|how) (?:else|should|could|can|might)",
+    r"(?:what|how) (?:else|should|could|can|might)\b(?!.*\b(?:better|improve))",
 )
 # Questions to which something absent is an answer, and the answers that say so.
 ANSWERING = {
@@ -49,7 +49,7 @@ ANSWERING = {
         "no|nope|nah|none|not|no not|no no|nothing"
     ),
     r"\bhow (?:many|much)\b|\bnumber of\b": "no|none|nil|nothing",
-    r"\b(?:what|which|list|name)\b": "none|nil|nothing|none i can think of|nothing in particular",
+    r"\b(?:what|which|list|name)\b|\b(?:better|improve)": "none|nil|nothing|none i can think of|nothing in particular",
 }
 COUNTS = r"\bhow (?:many|much|long|old|often|far)\b|\bnumber of\b|\b(?:score|rate|rating|scale|age|year)\b|\bout of \d"
 
