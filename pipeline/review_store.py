@@ -419,15 +419,18 @@ class Store:
         """The number of the last decision there is: whoever looks now has seen all up to it."""
         return int(self.db.execute("SELECT coalesce(max(id), 0) FROM decisions").fetchone()[0])
 
-    def decide(self, who: str, how: str, choices: Sequence[Choice], as_of: int, note: str = "") -> Saved:
+    def decide(
+        self, who: str, how: str, choices: Sequence[Choice], as_of: int, note: str = "", model: str = ""
+    ) -> Saved:
         """Saves choices, but for those where a decision made after `as_of` says otherwise: these are given back.
 
-        how: `screen`, `list`, `sheet`, `import`. Raises InputError for a comment that is not in the run, and for an
-        `as_of` that this run has not reached, so that nobody can have seen it here.
+        how: `screen`, `list`, `sheet`, `import`; model: whose codes were shown, if not those of the run now. Raises
+        InputError for a comment that is not in the run, and for an `as_of` that this run has not reached, so that
+        nobody can have seen it here.
         """
         saved, unchanged, conflicts = 0, 0, []
         act = None
-        model = self.meta("model")["name"]
+        model = model or self.meta("model")["name"]
         with self._writing():
             if as_of > self.as_of:
                 what, fix = "knows nothing of decisions that are said to have been seen", "begin again from this run"

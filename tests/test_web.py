@@ -502,6 +502,16 @@ def test_copies_that_another_decided_meanwhile_are_told_and_stay(place):
     ]
 
 
+def test_a_decision_names_the_model_whose_codes_the_page_showed_even_if_the_run_was_coded_again_since(place):
+    place.analyst.get("/runs/spring/comments/4")
+    with Review(place.run) as review:
+        assert f'name="model" value="{review.store.meta("model")["name"]}"' in place.analyst.page
+    fields = {"topic": "transport", "shown-topic": "parks", "model": "the model before"}
+    place.analyst.post("/runs/spring/comments/4", "/runs/spring/comments/4", **fields)
+    with Review(place.run) as review:
+        assert [one.model for one in review.comment(4).history if one.facet == "topic"] == ["the model before"]
+
+
 def test_two_who_decide_otherwise_are_told_and_choose(place):
     place.analyst.get("/runs/spring/comments/4")
     decide(place.run, "a planner", 4, "topic", "housing")

@@ -22,6 +22,7 @@ from pipeline.web.queue import asked_for, carried, doubts_by_name, plural, to_co
 
 CODE_KEYS = "1234567890abcdefghijklmnopqrstuvwxyz"
 BARE = 9  # codes of the first facet that a digit alone reaches
+LONGEST_NAME = 200  # of a model
 TAKEN_KEYS = "cdjknqsux"  # which do something else
 
 blueprint = Blueprint("comments", __name__)
@@ -94,7 +95,8 @@ def save(run: str, n: int) -> ResponseReturnValue:
     choices += [choice for copy in copies for choice in _of_copy(copy, chosen, shown)]
     as_of = request.form.get("as_of", 0, int)
     note = request.form.get("note", "").strip()
-    saved = review.store.decide(who(), "screen", choices, as_of, note)
+    model = request.form.get("model", "")[:LONGEST_NAME]  # the run may have been coded again since the page was made
+    saved = review.store.decide(who(), "screen", choices, as_of, note, model)
     own = [one for one in saved.conflicts if one.mine.comment_id == view.line.comment_id]
     others = {one.mine.comment_id for one in saved.conflicts} - {view.line.comment_id}
     if others:
