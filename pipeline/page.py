@@ -32,17 +32,28 @@ def write_page(findings: Findings, path: Path) -> None:
 def as_html(document: Document) -> str:
     """The report as a whole HTML page in British English; every text of it is escaped.
 
-    Its policy forbids scripts and whatever would be fetched, and allows the page's own style sheet alone.
+    It holds its own `policy`.
     """
-    pages = _pages()
-    style = pages.get_template("report.css").render()
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return pages.get_template("report.html").render(
-        document=document,
-        contents=_contents(document.sections),
-        style=Markup(style),  # noqa: S704 - our own file, without any text of the report
-        digest=digest,
+    return (
+        _pages()
+        .get_template("report.html")
+        .render(
+            document=document,
+            contents=_contents(document.sections),
+            style=Markup(_style()),  # noqa: S704 - our own file, without any text of the report
+            policy=Markup(policy()),  # noqa: S704 - our own words too
+        )
     )
+
+
+def policy() -> str:
+    """What a browser lets the page do: no script, nothing fetched, and no looks but those of its own style sheet."""
+    digest = b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def _style() -> str:
+    return _pages().get_template("report.css").render()
 
 
 def _contents(sections: Sequence[Section]) -> list[tuple[Section, list[Section]]]:

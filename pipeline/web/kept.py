@@ -1,10 +1,12 @@
 """What takes long to work out, kept while nothing it rests on changes: no decision, no check, no other codes."""
 
+import threading
 from functools import lru_cache
 from pathlib import Path
 
 from pipeline.checking import Measured, measure
 from pipeline.comment_store import FILE as COMMENTS
+from pipeline.errors import UserError
 from pipeline.findings import Findings
 from pipeline.published import Asked
 from pipeline.reporting import find
@@ -15,6 +17,9 @@ from pipeline.uncoded import Pile, pile
 
 Known = dict[str, dict[str, KnownCode]]
 Stand = tuple[int, int]
+
+FINDING = threading.Lock()  # held while a report is worked out
+LONGEST_WAIT = 60  # seconds
 
 
 def stand(review: Review) -> Stand:
@@ -58,8 +63,16 @@ def _grouped(run: Path, facet: str, seed: int, _: Stand) -> Pile:
 
 
 def found(review: Review, asked: Asked) -> Findings:
-    """`reporting.find`, kept."""
-    return _found(review.run, asked, stand(review))
+    """`reporting.find`, kept, and one at a time: whoever asks for the same meanwhile gets what the first one found.
+
+    Raises UserError as it does, and where others take too long.
+    """
+    if not FINDING.acquire(timeout=LONGEST_WAIT):
+        raise UserError("another report is being worked out", fix="try again in a minute")
+    try:
+        return _found(review.run, asked, stand(review))
+    finally:
+        FINDING.release()
 
 
 @lru_cache(maxsize=4)
