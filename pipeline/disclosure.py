@@ -1,8 +1,10 @@
 """Small counts kept out of what is published, and enough others with them that no small one can be worked back.
 
 First cells are the counts from 1 to `smallest` - 1: rows whose respondents or comments are so few, and values of a
-group with so small a base, all of whose rows go. Second cells are hidden so that the first cannot be worked back. What
-is shown as `[c]` is one or the other, and readers are not told which.
+group with so small a base, all of whose rows go. Second cells are hidden so that the first cannot be worked back: most
+often the smallest other of the same code, where that is not enough a row of the overall table or two whole values. What
+is shown as `[c]` is one or the other, and readers are not told which. How many of a kind were inferred is a fact about
+the tool and is no first cell; it goes where it is the base of a value.
 
 What is promised (protection by intervals: Willenborg and de Waal, Elements of Statistical Disclosure Control, 2001; the
 mark, and that there are second cells, follow the Government Analysis Function's guidance): somebody who has all tables,
@@ -15,7 +17,8 @@ many took part in all is always shown. The promise is for tables made in one go.
 and by others tomorrow may hide different second cells, and side by side could give away what neither does alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +28,12 @@ from pipeline.known_sums import Known, Value
 from pipeline.quality import Estimate
 from pipeline.tables import SUPPRESSED, Floats, Row, Tables
 
+Item = int | Value  # a row by its place, or a value of a group with all of its rows
+Offer = tuple[Item, ...]  # what would be hidden together
+
 MARK = "[c]"
-TRIES = 40  # ways to protect a cell that are tried, cheapest first, before the cheapest is taken and tried to add to
+TRIES = 16  # ways to protect a cell that are tried, cheapest first, before the cheapest is taken and tried to add to
+VALUES = 3  # other values that are tried to be hidden with that of a cell
 OVERALL = 1_000_000  # respondents that a row of the overall table counts for more than one by group
 ELSEWHERE = 10_000  # the same for a row of another code
 
@@ -73,20 +80,6 @@ def hidden_values(tables: Tables) -> frozenset[Value]:
     )
 
 
-def whole_lines(tables: Tables, group: str) -> frozenset[tuple[str, str]]:
-    """The (facet, code) that are shown overall and under every value of a group.
-
-    A figure that mixes the values of a group, such as a share weighted by it, may be published for these alone: for any
-    other it is one more equation, from which with the total two hidden cells can be worked out.
-    """
-    shown: dict[tuple[str, str], bool] = {}
-    for row in tables.rows:
-        if row.group in (None, group):
-            place = (row.facet, row.code)
-            shown[place] = shown.get(place, True) and row.status != SUPPRESSED
-    return frozenset(place for place, whole in shown.items() if whole)
-
-
 # ---- which cells ----------------------------------------------------------------------------------------------------
 
 
@@ -103,12 +96,8 @@ class _Plan:
     def choose(self) -> None:
         """Hides the first cells, then as many second ones as they need."""
         first = [value for value, n in self.known.bases.items() if self._small(self.known.sums.value[n])]
-        for value in first:
-            self._hide_value(value)
-        for n in range(len(self.known.rows)):
-            if self._targets(n):
-                self._hide(n)
-        for value in first:
+        self._hide([*first, *(n for n in range(len(self.known.rows)) if self._targets(n))])
+        for value in first:  # before the rows, for a value that is hidden second serves them too
             self._protect_base(value)
         small = [n for n in range(len(self.known.rows)) if self._targets(n)]
         for n in sorted(small, key=lambda n: (self.known.rows[n].group is None, self._place(n))):
@@ -130,45 +119,63 @@ class _Plan:
 
     # ---- hiding -----------------------------------------------------------------------------------------------------
 
-    def _hide(self, n: int) -> None:
-        """Hides a row and all that is the same count."""
-        if n in self.rows:
-            return
-        self.rows.add(n)
-        for count in self.known.counts[n].all:
-            self.known.sums.hide(count)
-        if self.known.comments(n):  # a zero of a hidden value stays where it stands a second time
-            for other in self.known.twins.get(n, []):
-                self._hide(other)
+    def _hide(self, items: Iterable[Item]) -> None:
+        """Hides rows, and values of groups with their bases and all of their rows."""
+        gone, whole, guessed = self._with_all(items)
+        self.known.sums.hide(count for n in gone for count in self.known.counts[n].all)
+        self.known.sums.hide(self.known.bases[value] for value in whole)
+        self.known.sums.hide(self._inferred(guessed))
+        for n in (n for value in whole for n in self._rows_of(value)):
+            self.known.sums.may_be_none(self.known.counts[n].all)
+        self.rows |= gone
+        self.values |= whole
+        self.inferred |= guessed
+
+    def _with_all(self, items: Iterable[Item]) -> tuple[set[int], set[Value], set[tuple[str, str]]]:
+        """Rows and values with all that are the same counts, and the (facet, code) whose `inferred` must not be told.
+
+        All rows of a value go, the zeros too, for their intervals would tell its base. A base is the count of a row
+        where the group is a facet. How many of a kind were inferred is the base of those, the rest that of the others.
+        """
+        gone, whole, guessed = set[int](), set[Value](), set[tuple[str, str]]()
+        waiting = list(items)
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, int):
+                if one in gone:
+                    continue
+                gone.add(one)
+                if self.known.comments(one):  # a zero of a hidden value stays where it stands a second time
+                    waiting += self.known.twins.get(one, [])
+                waiting += self._value_of(one)
+            elif one not in whole:
+                whole.add(one)
+                waiting += self._rows_of(one)
+                group, code = one[0], self.known.code_of((one[0], one[1].removesuffix(INFERRED)))
+                if code is not None and group not in self.known.exclusive:
+                    waiting.append(self.known.at[(group, None, None, code)])
+                elif code is not None:
+                    guessed.add((group, code))
+        return gone, whole, guessed
+
+    def _value_of(self, n: int) -> list[Value]:
+        """The value of a group whose base is the count of a row."""
         row = self.known.rows[n]
         value = (row.facet, row.name)
-        if row.group is None and row.code and value in self.known.bases and row.facet not in self.known.exclusive:
-            self._hide_value(value)  # its base is the count of this row
+        known = row.group is None and row.code and value in self.known.bases and row.facet not in self.known.exclusive
+        return [value] if known else []
 
-    def _hide_value(self, value: Value) -> None:
-        """Hides a value of a group: its base and all of its rows, the zeros too, for their intervals tell the base."""
-        if value in self.values:
-            return
-        self.values.add(value)
-        self.known.sums.hide(self.known.bases[value])
-        for facet in self.known.tables.headings:
-            for n in self.known.columns.get((facet, *value), []):
-                self._hide(n)
-                for count in self.known.counts[n].all:
-                    self.known.sums.hide(count, 0)
-        group, name = value
-        code = self.known.code_of((group, name.removesuffix(INFERRED)))
-        if code is not None and group not in self.known.exclusive:
-            self._hide(self.known.at[(group, None, None, code)])
-        elif code is not None:
-            self._hide_inferred(group, code)
+    def _rows_of(self, value: Value) -> list[int]:
+        return [n for facet in self.known.tables.headings for n in self.known.columns.get((facet, *value), [])]
 
-    def _hide_inferred(self, facet: str, code: str) -> None:
-        """Hides how many of a kind were inferred: that is the base of those, and the rest that of those who said so."""
-        self.inferred.add((facet, code))
-        for row, counts in self.known.each():
-            if (row.facet, row.code) == (facet, code):
-                self.known.sums.hide(counts.inferred)
+    def _inferred(self, codes: Collection[tuple[str, str]]) -> list[int]:
+        return [counts.inferred for row, counts in self.known.each() if (row.facet, row.code) in codes] if codes else []
+
+    def _trial(self, items: Iterable[Item]) -> AbstractContextManager[None]:
+        """Hides them for a while, to see what it would do."""
+        gone, whole, guessed = self._with_all(items)
+        counts = [count for n in gone for count in self.known.counts[n].all]
+        return self.known.sums.trial([*counts, *(self.known.bases[value] for value in whole), *self._inferred(guessed)])
 
     # ---- protecting -------------------------------------------------------------------------------------------------
 
@@ -177,50 +184,48 @@ class _Plan:
 
     def _protect_base(self, value: Value) -> None:
         """Hides the smallest other values of the group that it takes."""
-        base, others = self.known.bases[value], self.known.values[value[0]]
+        base = self.known.bases[value]
         while not self.known.sums.unclear(base, self.open):
-            shown = [(value[0], other) for other in others if (value[0], other) not in self.values]
-            shown.sort(key=lambda v: (self.known.sums.value[self.known.bases[v]], self.known.code_of(v) or v[1]))
+            shown = self._other_values(value)
             if not shown:
                 return
-            best = next((one for one in shown if self._would_do(one, base)), shown[0])
-            self._hide_value(best)
+            self._hide([next((one for one in shown if self._would_do(one, base)), shown[0])])
+
+    def _other_values(self, value: Value) -> list[Value]:
+        """The other values of a group that are shown, the smallest first."""
+        shown = [(value[0], other) for other in self.known.values[value[0]] if (value[0], other) not in self.values]
+        return sorted(
+            (one for one in shown if one != value),
+            key=lambda one: (self.known.sums.value[self.known.bases[one]], self.known.code_of(one) or one[1]),
+        )
 
     def _would_do(self, value: Value, base: int) -> bool:
         """Whether a base would be protected by hiding another value."""
-        group, name = value
-        rows = [n for facet in self.known.tables.headings for n in self.known.columns.get((facet, *value), [])]
-        counts = [self.known.bases[value], *(count for n in rows for count in self.known.counts[n].all)]
-        if group in self.known.exclusive:
-            code = self.known.code_of((group, name.removesuffix(INFERRED)))
-            counts += [c.inferred for r, c in self.known.each() if (r.facet, r.code) == (group, code)]
-        with self.known.sums.trial(counts):
+        with self._trial([value]):
             return self.known.sums.unclear(base, self.open)
 
     def _protect(self, n: int) -> None:
-        """Hides the cheapest rows that it takes to protect a row."""
+        """Hides the cheapest rows, or if these do not do values, that it takes to protect a row."""
         if self._safe(n):
             return
-        taken: list[tuple[int, ...]] = []
+        taken: list[Offer] = []
         while offers := self._cheapest_offers(n, taken):
             enough = next((offer for offer in offers if self._would_protect([*taken, offer], n)), None)
             if enough is not None:
                 taken = self._needed([*taken, enough], n)
                 break
             taken += offers[: len(taken) + 1]  # none does it alone: ever more of them, of which what is needed is kept
-        for offer in taken:
-            for number in offer:
-                self._hide(number)
+        self._hide(one for offer in taken for one in offer)
 
-    def _cheapest_offers(self, n: int, taken: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    def _cheapest_offers(self, n: int, taken: Sequence[Offer]) -> list[Offer]:
         """The ways to protect a row that are worth a try, where some rows are hidden already for a trial."""
         hidden = self.rows
-        self.rows = hidden.union(*taken)
+        self.rows = hidden.union(one for offer in taken for one in offer if isinstance(one, int))
         offers = sorted(self._offers(n), key=lambda offer: self._cost(offer, n))[:TRIES]
         self.rows = hidden
-        return offers
+        return [*offers, *(offer for offer in self._offers_of_values(n) if offer not in taken)]
 
-    def _needed(self, taken: list[tuple[int, ...]], n: int) -> list[tuple[int, ...]]:
+    def _needed(self, taken: list[Offer], n: int) -> list[Offer]:
         """Those of the offers taken without which a row is not protected, the dearest given up first."""
         for offer in sorted(taken, key=lambda offer: self._cost(offer, n), reverse=True) if len(taken) > 1 else ():
             others = [other for other in taken if other != offer]
@@ -228,52 +233,55 @@ class _Plan:
                 taken = others
         return taken
 
-    def _would_protect(self, offers: Sequence[Sequence[int]], n: int) -> bool:
-        rows = {twin for offer in offers for one in offer for twin in (one, *self.known.twins.get(one, []))}
-        with self.known.sums.trial(count for row in rows for count in self.known.counts[row].all):
+    def _would_protect(self, offers: Sequence[Offer], n: int) -> bool:
+        with self._trial(one for offer in offers for one in offer):
             return self._safe(n)
 
-    def _cost(self, offer: Sequence[int], target: int) -> tuple[int, list[tuple[str, ...]]]:
+    def _cost(self, offer: Offer, target: int) -> tuple[int, list[tuple[str, ...]]]:
         """How many respondents' worth of table an offer loses: of the row's own line, of others, and overall, last."""
-        rows = [self.known.rows[n] for n in offer]
+        numbers = [n for one in offer for n in ([one] if isinstance(one, int) else self._rows_of(one))]
+        rows = [self.known.rows[n] for n in numbers]
         here = self.known.rows[target]
         overall = sum(OVERALL for row in rows if row.group is None)
         lines = {(row.facet, row.group, row.code) for row in rows} - {(here.facet, here.group, here.code)}
-        lost = overall + ELSEWHERE * len(lines) + sum(map(self.known.respondents, offer))
-        return lost, [self._place(n) for n in offer]
+        lost = overall + ELSEWHERE * len(lines) + sum(map(self.known.respondents, numbers))
+        return lost, [self._place(n) for n in numbers]
 
     # ---- what could be hidden ---------------------------------------------------------------------------------------
 
-    def _offers(self, n: int) -> Iterator[tuple[int, ...]]:
+    def _offers(self, n: int) -> Iterator[Offer]:
         """The ways to protect a row: rows to hide together."""
         row = self.known.rows[n]
         line = self.known.lines.get((row.facet, row.group, row.code), [])
+        yield from ((other,) for other in self._shown(line))
         if row.facet in self.known.exclusive:
             yield from self._crossings(n, line)
             yield from self._trades(n)
-        else:
-            yield from ((other,) for other in self._shown(line))
-        for other in self._shown(self._near(n)):
-            if other not in line:
-                yield tuple(dict.fromkeys((other, *self._company(other, n))))
+        near = self._near([n])
+        beyond = near | self._near(near & self.rows)
+        # Further off only where people have one code, or where all that is near is hidden and has not been enough.
+        far = beyond if row.facet in self.known.exclusive or not self._shown(near) else near
+        for other in self._shown(sorted(far.difference(line))):
+            yield from self._with_company(other, n)
 
-    def _near(self, n: int) -> list[int]:
-        """The rows in one sum with a row and, where people have one code, with a hidden row next to it."""
-        known = self.known
+    def _offers_of_values(self, n: int) -> Iterator[Offer]:
+        """The value that a row is under, with another: then it is not known how many people are under it either."""
+        row = self.known.rows[n]
+        if row.group is not None and row.value is not None and (row.group, row.value) not in self.values:
+            value = (row.group, row.value)
+            yield from ((value, other) for other in self._other_values(value)[:VALUES])
 
-        def around(rows: Iterable[int]) -> set[int]:
-            counts = {count for row in rows for count in known.counts[row].all[:2]}
-            found = {other for count in counts for other in known.sums.around(count)}
-            return {known.row_of[count] for count in found if count in known.row_of}
-
-        first = around([n])
-        return sorted(first | around(first & self.rows) if known.rows[n].facet in known.exclusive else first)
+    def _near(self, rows: Iterable[int]) -> set[int]:
+        """The rows that are in one sum with some."""
+        counts = {count for row in rows for count in self.known.counts[row].all[:2]}
+        found = {other for count in counts for other in self.known.sums.around(count)}
+        return {self.known.row_of[count] for count in found if count in self.known.row_of}
 
     def _shown(self, rows: Iterable[int]) -> list[int]:
         """Those that can still be hidden: zeros stay."""
         return [n for n in rows if n not in self.rows and self.known.comments(n)]
 
-    def _crossings(self, n: int, line: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    def _crossings(self, n: int, line: Sequence[int]) -> Iterator[Offer]:
         """Another value and another code, so that people can be thought to have moved round the four places."""
         row = self.known.rows[n]
         for other in line:
@@ -285,7 +293,7 @@ class _Plan:
                 if offer := tuple(self._shown((other, beside, across))):
                     yield offer
 
-    def _trades(self, n: int) -> Iterator[tuple[int, ...]]:
+    def _trades(self, n: int) -> Iterator[Offer]:
         """Another code overall and in each group, where this one is: people could move between them."""
         row, at = self.known.rows[n], self.known.at
         if at[(row.facet, None, None, row.code)] not in self.rows:
@@ -306,19 +314,19 @@ class _Plan:
             ):
                 yield offer
 
-    def _company(self, n: int, target: int) -> Iterator[int]:
-        """The row that must go with one in each line where it would be the only one hidden."""
+    def _with_company(self, n: int, target: int) -> Iterator[Offer]:
+        """A row with another of each line where it would be the only one hidden: one with little room, or with most."""
         row = self.known.rows[n]
-        groups = self.known.values if row.group is None else [row.group]
-        for group in groups:
+        whole = self.known.at[(row.facet, None, None, row.code)]
+        choices = []
+        for group in self.known.values if row.group is None else [row.group]:
             line = self.known.lines.get((row.facet, group, row.code), [])
-            whole = self.known.at[(row.facet, None, None, row.code)]
-            if (row.group is not None and whole in self.rows) or any(m in self.rows for m in line):
-                continue
-            others = [m for m in self._shown(line) if m != n]
-            beside = [m for m in others if self._beside(m, target) in self.rows]
-            if others:
-                yield min(beside or others, key=self._room)
+            if (row.group is None or whole not in self.rows) and not any(m in self.rows for m in line):
+                others = [m for m in self._shown(line) if m != n]
+                beside = [m for m in others if self._beside(m, target) in self.rows]
+                choices.append(sorted(beside or others, key=self._room))
+        for pick in (0,) if row.facet in self.known.exclusive else (0, 1, -1):
+            yield tuple(dict.fromkeys((n, *(line[min(pick, len(line) - 1)] for line in choices if line))))
 
     def _room(self, n: int) -> tuple[bool, int, tuple[str, ...]]:
         """To order rows by: first the smallest of which as many can be taken as a small count may lack."""

@@ -15,6 +15,7 @@ Value = tuple[str, str]  # group, value
 CODED = r"([\d,]+) comments? coded\. "
 ONCE = r"with each campaign counted once there would be ([\d,]+) comment"
 SEVERAL = "By {}: ([\\d,]+) respondents? counted under more than one value"
+KNOWN = "^{}: inferred by the tool for .* not known for ([\\d,]+)"
 INF = float("inf")
 
 
@@ -36,7 +37,6 @@ class Counts:
 class Known:
     """The counts of tables, by row and by value of a group, with all that readers know of them.
 
-    Where readers may know a total or not (how many respondents an exclusive facet is known for), they are taken to.
     twins: rows that are the same count under two names, as where theme A by theme B is theme B by theme A.
     """
 
@@ -155,10 +155,7 @@ class Known:
         once = _told(ONCE, self.tables.notes)
         for (facet, group, value), column in self.columns.items():
             if facet in self.exclusive:
-                self.sums.equal(self._people(column))
-                self.sums.equal(self._comments(column))
-                if group is None:
-                    self.sums.equal(self.counts[n].inferred for n in column)
+                self._about_kinds(facet, group, value)
                 continue
             without = [n for n in column if not self.rows[n].code]
             base = [self.bases[(group, value)]] if group is not None and value is not None else []
@@ -172,6 +169,22 @@ class Known:
             if group is None and coded is not None:
                 self.sums.rule(self._comments(column), low=coded)
                 self.sums.rule((self.counts[n].once for n in column), low=coded if once is None else once)
+
+    def _about_kinds(self, facet: str, group: str | None, value: str | None) -> None:
+        """People of all kinds together are the base, but for those not known, and those counted as more than one."""
+        column, whole = self.columns[(facet, group, value)], self.columns[(facet, None, None)]
+        heading = re.escape(self.tables.headings[facet])
+        unknown = _told(KNOWN.format(heading), self.tables.notes)
+        gap = self.tables.base if unknown is None else unknown
+        known = self.tables.base - gap
+        twice = max(sum(map(self.respondents, whole)) - known, 0)
+        if group is None or value is None:
+            self.sums.rule(self._people(column), low=known, high=known + twice)
+            if unknown is not None:
+                self.sums.equal(self.counts[n].inferred for n in column)
+        else:  # who is under several values may be known under one and not under another
+            low = -gap if group in self.exact else -INF
+            self.sums.rule(self._people(column), [self.bases[(group, value)]], low, twice)
 
     # ---- groups that are facets -------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 STEPS = 400  # of the quick search, before the thorough one
 VISITS = 600  # to sums, while their bounds are narrowed
-REACHES = (4,)  # sums away, where the thorough search looks first
+REACHES = (4, 8)  # sums away, where the thorough search looks first
 NODES = 2000  # of the thorough search; where that is not enough, a value counts as impossible
 INF = float("inf")
 
@@ -74,11 +74,14 @@ class Sums:
         """Takes in that readers know the difference of two sums exactly: most often that it is 0."""
         self.rule(plus, minus, INF, -INF)
 
-    def hide(self, n: int, least: int | None = None) -> None:
-        """Hides a count; least: what readers know it to be at the least, where that is less than was said before."""
-        self.hidden.add(n)
-        if least is not None:
-            self.least[n] = min(self.least[n], least)
+    def hide(self, counts: Iterable[int]) -> None:
+        """Hides counts."""
+        self.hidden.update(counts)
+
+    def may_be_none(self, counts: Iterable[int]) -> None:
+        """Takes in that hidden counts are not known to be of anybody."""
+        for n in counts:
+            self.least[n] = 0
 
     def could_be(self, wanted: Mapping[int, int]) -> bool:
         """Whether, for all that readers can tell, the hidden counts named could have these values all at once."""
@@ -202,20 +205,20 @@ class Sums:
         return moved
 
     def _solved(self, wanted: Mapping[int, int]) -> bool:
-        """Whether whole numbers exist that keep all rules (HiGHS, by way of SciPy); near by first, then everywhere."""
-        size = 0
+        """Whether whole numbers exist that keep all rules; looked for near by first, then everywhere."""
         for steps in (*REACHES, len(self.value)):
             counts = self._reach(wanted, steps)
-            if len(counts) > size and self._solved_within(wanted, counts):
-                return True
-            if len(counts) == size:
-                break
-            size = len(counts)
+            every = sorted({rule for n in counts for rule, _ in self.rules_of[n]})
+            free = self.hidden.difference(counts)
+            inner = [rule for rule in every if not any(n in free for n, _ in self.rules[rule].terms)]
+            if (world := self._world(wanted, counts, every)) is not None:  # by changing these counts alone
+                return self._found(zip(counts, world, strict=True))
+            if len(inner) == len(every) or self._world(wanted, counts, inner) is None:  # nor with the others free
+                return False
         return False
 
-    def _solved_within(self, wanted: Mapping[int, int], counts: Sequence[int]) -> bool:
-        """Whether it can be done by changing these counts alone."""
-        rules = sorted({rule for n in counts for rule, _ in self.rules_of[n]})
+    def _world(self, wanted: Mapping[int, int], counts: Sequence[int], rules: Sequence[int]) -> list[int] | None:
+        """Values of these counts that keep these rules while all others stay (HiGHS, by way of SciPy)."""
         matrix, low, true, high = self._whole
         within = matrix[rules][:, counts]
         shown = true[rules] - within @ np.array([self.value[n] for n in counts], float)
@@ -229,7 +232,13 @@ class Sums:
             ),
             options={"node_limit": NODES},
         )
-        return found.x is not None and self._found(zip(counts, np.rint(found.x).astype(int).tolist(), strict=True))
+        if found.x is None:
+            return None
+        world = np.rint(found.x)
+        sums = within @ world + shown
+        if np.any(sums < low[rules]) or np.any(sums > high[rules]):  # whole numbers only within a tolerance
+            return None
+        return [int(value) for value in world.tolist()]
 
     @cached_property
     def _whole(self) -> tuple[csr_array, Floats, Floats, Floats]:

@@ -185,20 +185,27 @@ class Attacker:
 
     # ---- solving ----
 
-    def solve(self, aims):
+    def solve(self, aims, presolve=True):
         """One way all counts could be, as far as can be known, that makes the aimed-at sum as small as can be."""
         cost = np.zeros(len(self.low))
         for n, sign in aims.items():
             cost[n] = sign
-        found = milp(
-            cost, constraints=self.constraints, integrality=np.ones(len(cost)), bounds=Bounds(self.low, self.high)
-        )
+        found = self.milp(cost, presolve)
+        if found.x is None:  # HiGHS's presolve now and then finds no way where there is one
+            found = self.milp(cost, False)
         assert found.x is not None, f"the published tables contradict themselves: {found.message}"
         counts = np.rint(found.x).astype(int)
         for n in range(len(counts)):
             self.least[n] = min(self.least.get(n, MANY), counts[n])
             self.most[n] = max(self.most.get(n, 0), counts[n])
         return counts
+
+    def milp(self, cost, presolve):
+        whole = np.ones(len(cost))
+        bounds = Bounds(self.low, self.high)
+        return milp(
+            cost, constraints=self.constraints, integrality=whole, bounds=bounds, options={"presolve": presolve}
+        )
 
     @property
     def constraints(self):
@@ -217,9 +224,9 @@ class Attacker:
             self.solve(dict(zip(aims, random.choice([-1, 1], len(aims)).tolist(), strict=True)))
         found = {}
         for n in aims:
-            for sign in (1, -1):
+            for sign, presolve in ((1, True), (-1, True), (1, False), (-1, False)):
                 if self.most[n] - self.least[n] < values - 1:
-                    self.solve({n: sign})
+                    self.solve({n: sign}, presolve)
             if self.most[n] - self.least[n] < values - 1:
                 found[n] = (int(self.least[n]), int(self.most[n]))
         return found

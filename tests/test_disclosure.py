@@ -8,7 +8,7 @@ from attacker import worked_back
 from invented import codebook, facet
 
 from pipeline.codebook import dump_codebook
-from pipeline.disclosure import hidden_values, note, suppress, whole_lines
+from pipeline.disclosure import hidden_values, note, suppress
 from pipeline.evaluation import wilson
 from pipeline.quality import Estimate
 from pipeline.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Correction, Row, Tables, frequency_tables
@@ -141,6 +141,17 @@ def test_where_all_are_ones_the_total_goes_too():
     assert shown(found)["bins"] == [None] * 7
 
 
+def test_where_a_ward_has_one_of_each_kind_it_is_not_told_how_many_people_it_has():
+    """Everybody has one kind, so three of three kinds are one each, whatever is hidden of them."""
+    kinds = {"resident": [30, 25, 20, 1], "trader": [20, 25, 20, 1], "visitor": [10, 10, 10, 1]}
+    wards = {"North": 60, "South": 60, "East": 50, "Quay": 3}
+    made = tables({**kinds, "": [0] * 4}, wards, notes=("Topic: inferred by the tool for 0, not known for 0.",))
+    before = replace(made, rows=tuple(one for one in made.rows if one.code))
+    found = suppress(before, 2)
+    assert hidden_values(found) == {("Ward", "Quay"), ("Ward", "East")}
+    assert worked_back(before, found, 2, single=True) == {}
+
+
 @pytest.mark.parametrize("smallest", [0, 1])
 def test_a_threshold_of_one_or_none_hides_nothing(smallest):
     before = tables({"bins": [3, 20, 11]}, WARDS)
@@ -244,15 +255,15 @@ def test_the_same_rows_are_hidden_whatever_the_codes_are_called(tmp_path):
 # ---- nobody can work them back --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(28))
+@pytest.mark.parametrize("seed", range(21))
 def test_an_attacker_with_all_tables_can_work_no_small_count_back(tmp_path, seed):
     before = random_tables(tmp_path, seed, BYS[seed % len(BYS)])
     smallest = (3, 5, 10)[seed % 3]
     if before.base >= 2 * smallest:  # in smaller tables nothing is left that could be more
-        assert worked_back(before, suppress(before, smallest), smallest) == {}
+        assert worked_back(before, suppress(before, smallest), smallest, single=True) == {}
 
 
-@pytest.mark.parametrize("by", [["Ward"], ["topic"], ["Ward", "Age"]])
+@pytest.mark.parametrize("by", [["Ward"], ["topic"]])
 def test_the_attacker_succeeds_where_only_the_small_counts_are_hidden(tmp_path, by):
     before = random_tables(tmp_path, 11, by)
     assert len(worked_back(before, first_cells_only(before, 5), 5)) > 2
@@ -279,7 +290,7 @@ def test_the_attacker_reads_a_share_that_was_left_standing():
     assert set(worked_back(before, replace(found, rows=tuple(left)), 5).values()) == {(3, 3, 3), (4, 4, 4)}
 
 
-# ---- words, and what others may write --------------------------------------------------------------------------------
+# ---- words -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_note_tells_what_the_mark_means_and_how_often_it_stands():
@@ -293,13 +304,6 @@ def test_the_note_tells_what_the_mark_means_and_how_often_it_stands():
     ]
 
 
-def test_figures_that_mix_the_values_of_a_group_are_for_lines_without_a_gap():
-    counts = {"bins": [3, 20, 11], "buses": [30, 20, 11]}
-    assert whole_lines(suppress(tables(counts, WARDS), 5), "Ward") == {
-        ("topic", code) for code in ("buses", "other", "")
-    }
-
-
 # ---- the arithmetic --------------------------------------------------------------------------------------------------
 
 
@@ -308,9 +312,7 @@ def sums_of_two(first, second, shown=()):
     sums = Sums()
     numbers = [sums.count(value, 1) for value in (first, second)]
     sums.equal(numbers)
-    for n in numbers:
-        if n not in shown:
-            sums.hide(n)
+    sums.hide(set(numbers).difference(shown))
     return sums
 
 
@@ -338,6 +340,5 @@ def test_a_ring_of_sums_is_searched_to_its_end():
     corners = [sums.count(value) for value in (1, 4, 3, 2)]
     for pair in ((0, 1), (2, 3), (0, 2), (1, 3)):
         sums.equal(corners[n] for n in pair)
-    for n in corners:
-        sums.hide(n)
+    sums.hide(corners)
     assert [value for value in range(9) if sums.could_be({0: value})] == [0, 1, 2, 3, 4]
