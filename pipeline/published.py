@@ -4,8 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.disclosure import note, suppress
+from pipeline.errors import InputError
 from pipeline.run_table import RunTable, read_run
 from pipeline.tables import Tables, tables_of
+
+MOST_SMALL = 2500  # counts by a column
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,20 @@ def published_tables(run: Path, asked: Asked) -> Tables:
 
 
 def published(table: RunTable, asked: Asked) -> Tables:
-    """The same of a run that has been read."""
-    tables = suppress(tables_of(table, asked.columns, asked.wording), asked.smallest)
+    """The same of a run that has been read. Raises InputError where nearly all that could be shown is too small."""
+    counted = tables_of(table, asked.columns, asked.wording)
+    _check_small(counted, asked, table.run)
+    tables = suppress(counted, asked.smallest)
     told = note(tables, asked.smallest)
     return replace(tables, notes=(*tables.notes, told)) if told else tables
+
+
+def _check_small(tables: Tables, asked: Asked, run: Path) -> None:
+    """Raises InputError for a column of so many small counts that nobody could publish the table, nor wait for it."""
+    for column in asked.columns:
+        rows = [row for row in tables.rows if row.group == column]
+        small = sum(0 < (row.respondents or 0) < asked.smallest for row in rows)
+        if small > MOST_SMALL:
+            what = f"{small:,} of the {len(rows):,} counts by {column!r} are below {asked.smallest} and cannot be shown"
+            fix = "put its values together in the export, such as streets into wards, and code it again"
+            raise InputError(what, where=run, fix=fix)
