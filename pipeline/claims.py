@@ -35,6 +35,7 @@ MOST_SENTENCES = 5  # on the order of one table, from the top
 MOST_DIFFERENCES = 12  # between groups of one table, largest first
 MOST_VALUES = 20  # of a group that are put in words one by one
 SAFE, CLOSE, FEW = "safe", "close", "few"
+OWN_COUNT = "by the tool’s own count, which was not checked."  # ends what is said of such beside corrected shares
 ORDER, SIZE, GROUP, READING = "order", "size", "group", "reading"
 
 
@@ -96,9 +97,21 @@ class _Table:
             and not (row.group == row.facet and row.value == row.name)
         )
 
+    @cached_property
+    def is_corrected(self) -> bool:
+        """Whether the facet has corrected shares, among all respondents or by this group."""
+        rows = (*self.tables.of(self.facet), *self.rows)
+        return any(row.status == CORRECTED for row in rows)
+
     def claim(self, kind: str, about: str, words: str, rows: Sequence[Row], value: str | None = None) -> Claim:
-        """A claim on rows of this table, its first letter made large."""
+        """A claim on rows of this table, its first letter made large.
+
+        Counts that nobody checked have the narrower intervals; beside corrected shares they must not look the surer.
+        """
         codes = tuple(dict.fromkeys(row.code for row in rows if row.code))
+        if kind != FEW and self.is_corrected and any(row.status == NOT_CHECKED for row in rows):
+            mixed = any(row.status == CORRECTED for row in rows)
+            words = f"{words} {'Some of this is' if mixed else 'This is'} {OWN_COUNT}"
         return Claim(kind, about, words[:1].upper() + words[1:], self.facet, codes, self.group, value)
 
 
@@ -242,7 +255,7 @@ def _none_of_them(table: _Table) -> Iterator[Claim]:
     for row in table.rows:
         if not row.code and not _is_few(row):
             words = f"{_figure(row)} of respondents raised none of the codes of {table.heading}."
-            yield table.claim(SAFE, SIZE, words, ())
+            yield table.claim(SAFE, SIZE, words, [row])
 
 
 # ---- majorities and minorities ---------------------------------------------------------------------------------------
@@ -251,7 +264,8 @@ def _none_of_them(table: _Table) -> Iterator[Claim]:
 def _sizes(table: _Table, rows: Sequence[Row], lead: str, value: str | None = None) -> Iterator[Claim]:
     """Majorities, halves and minorities among the rows of all respondents, or of one value of a group."""
     kinds: dict[str, list[Row]] = {"most": [], "half": [], "minority": [], "small": [], "open": []}
-    for row in sorted((row for row in rows if not _is_few(row)), key=lambda row: -_share(row)):
+    shown = [row for row in rows if not _is_few(row)]
+    for row in sorted((row for row in shown if not _is_none(row)), key=lambda row: -_share(row)):
         kinds[size_of(*_interval(row)[1:])].append(row)
     one_by_one = {"most": "most respondents {verb} {codes}.", "half": "about half of respondents {verb} {codes}."}
     for kind, words in one_by_one.items():
@@ -267,6 +281,10 @@ def _sizes(table: _Table, rows: Sequence[Row], lead: str, value: str | None = No
         if found := kinds[kind]:
             codes = ("each of " if len(found) > 1 else "") + _figured(found)
             yield table.claim(sure, SIZE, lead + words.format(verb=table.verb, codes=codes), found, value)
+    if none := [row for row in shown if _is_none(row)]:
+        nobody = "nobody came under" if table.exclusive else "nobody was found to have raised"
+        any_of = "any of " if len(none) > 1 else ""
+        yield table.claim(SAFE, SIZE, f"{lead}{nobody} {any_of}{listed(_names(none), NAMED)}.", none, value)
 
 
 def size_of(low: float, high: float) -> str:
@@ -412,8 +430,7 @@ def _reading(table: _Table, comparisons: int, method: str) -> str:
     words = [f"{table.heading}{f' by {table.by}' if table.group else ''}: shares are of {of}."]
     if statuses == {NOT_CHECKED}:
         words.append(
-            "They count the tool’s codes, which have not been checked; "
-            "the intervals allow for chance in who answered, and for nothing else."
+            f"They count {_whose_codes(table)}; the intervals allow for chance in who answered, and for nothing else."
         )
     if CORRECTED in statuses:
         words.append(
@@ -425,6 +442,14 @@ def _reading(table: _Table, comparisons: int, method: str) -> str:
     if comparisons > 1:
         words.append(f"What is said of one against another allows for {comparisons:,} comparisons ({method}, 5 %).")
     return " ".join(words)
+
+
+def _whose_codes(table: _Table) -> str:
+    """Whose codes are counted where nothing was checked: respondents may have said themselves what they came under."""
+    told = any((row.respondents or 0) > (row.inferred or 0) for row in table.coded)
+    if table.exclusive and told:
+        return "what the export says of the respondents and, where it says nothing, what the tool inferred, unchecked"
+    return "the tool’s codes, which have not been checked"
 
 
 def _not_corrected(table: _Table) -> str:
@@ -451,6 +476,11 @@ def _share(row: Row) -> float:
 def _is_small(row: Row) -> bool:
     """Whether fewer than FEWEST respondents have the code, as far as is known."""
     return row.status == SUPPRESSED or _share(row) * (row.base or 0) < FEWEST
+
+
+def _is_none(row: Row) -> bool:
+    """Whether nobody has the code, as it was counted."""
+    return row.status == NOT_CHECKED and row.respondents == 0
 
 
 def _is_few(row: Row) -> bool:

@@ -18,6 +18,7 @@ from pipeline.codebook import Code, Facet
 from pipeline.dates import MONTHS
 from pipeline.document import Block, Bullets, Document, Paragraph, Quotation, Quotations, Section
 from pipeline.errors import InputError, OutputError
+from pipeline.facet_story import CODED_BY
 from pipeline.findings import Checked, Findings
 from pipeline.methods import methods
 from pipeline.model_store import whole_folder
@@ -62,14 +63,19 @@ def write_pack(findings: Findings, folder: Path, *, replace: bool = False) -> Pa
 
     Raises OutputError where the folder cannot be written, is there already (unless `replace`) or holds something else.
     """
-    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - set(WHAT)):
-        raise OutputError("is there and holds something else", where=folder, fix="choose another folder")
+    check_ours(folder)
     with whole_folder(folder, replace) as made:
         files = {name: write(findings) for name, write in WRITERS.items()}
         files[DIGESTS] = _digests(findings, files)
         for name, content in files.items():
             (made / name).write_bytes(content)
     return Pack(folder, tuple(files), hashlib.sha256(files[DIGESTS]).hexdigest())
+
+
+def check_ours(folder: Path) -> None:
+    """Raises OutputError where the folder holds anything that a pack does not."""
+    if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - set(WHAT)):
+        raise OutputError("is there and holds something else", where=folder, fix="choose another folder")
 
 
 # ---- each code ------------------------------------------------------------------------------------------------------
@@ -166,8 +172,7 @@ def _blocks(findings: Findings, entry: _Entry) -> Iterator[Block]:
     if entry.exclude:
         yield Bullets(entry.exclude, "It leaves out")
     if quotes := tuple(
-        Quotation(quote.text, quote.comment_id, note="coded by a person" if quote.decided else "coded by the tool")
-        for quote in _quotes(findings, entry)
+        Quotation(quote.text, quote.comment_id, note=CODED_BY[quote.coded_by]) for quote in _quotes(findings, entry)
     ):
         yield Quotations("Some of what was written", quotes)
 
@@ -207,7 +212,7 @@ def _check_in_words(findings: Findings, entry: _Entry) -> str:
     """What the check sample says of a code."""
     one = entry.checked
     if not findings.drawn:
-        return "Check: no sample was drawn, so how often this code is given wrongly or missed is not known."
+        return "Check: people coded no random sample, so how often this code is given wrongly or missed is not known."
     if entry.hidden:
         return f"Check: {HIDDEN}, as few people raised it."
     if one is None or not (one.precision or one.recall or one.alpha):
@@ -272,7 +277,7 @@ def _quotes_csv(findings: Findings) -> bytes:
     rows = [
         [
             *(quote.facet, quote.code, entry.row.name, quote.comment_id, quote.question, quote.text),
-            "person" if quote.decided else "tool",
+            quote.coded_by,
         ]
         for facet in findings.tables.headings
         for entry in _entries(findings, facet)

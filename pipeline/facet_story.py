@@ -14,7 +14,11 @@ READING = "reading"  # what claims are about that say how to read the others
 KINDS = {"safe": "Safe to say", "close": "Too close to call", "few": "Too few to say"}
 NAMED_OTHERWISE = re.compile(r"\((narrower than|overlaps with|counted as one code|no counterpart)\b")
 VALUES_IN_A_TABLE = 6  # as many as fit on a page beside the overall share, each with its interval
-CODED_BY = {True: "coded by a person", False: "coded by the tool"}
+CODED_BY = {"person": "coded by a person", "respondent": "group as the respondent gave it", "tool": "coded by the tool"}
+OF_THEMSELVES = (
+    "These shares rest on what the export says of the respondents. Where it says nothing, the tool inferred it from "
+    "what they wrote, and nobody checked that."
+)
 MORE_OFTEN, LESS_OFTEN = "↑", "↓"
 NOBODY_CHECKED = (
     "Not checked. The codes behind these shares were given by the tool, and no random sample of them was checked by "
@@ -36,8 +40,8 @@ def facet_sections(findings: Findings, facet: str) -> Iterator[Section]:
         yield Section(f"{facet}-quotes", f"{heading}: what people wrote", blocks, level=3)
     for n, group in enumerate(findings.tables.groups, 1):
         if by_group := findings.tables.of(facet, group):
-            blocks = tuple(_by_group(findings, group, f"{heading} by {group}", rows, by_group))
-            yield Section(f"{facet}-by-{n}", f"{heading} by {group}", blocks, level=3)
+            title = f"{heading} by {findings.tables.headings.get(group, group)}"
+            yield Section(f"{facet}-by-{n}", title, tuple(_by_group(findings, group, title, rows, by_group)), level=3)
 
 
 # ---- words and figures that other parts of the report use too ------------------------------------------------------
@@ -105,12 +109,20 @@ def _warning(findings: Findings, rows: Sequence[Row]) -> str:
     unchecked = [row.name for row in rows if row.status == NOT_CHECKED]
     if not unchecked:
         return ""
+    if is_of_people(rows):
+        return OF_THEMSELVES if any(row.inferred != 0 for row in rows) else ""
     if _none_checked(rows):
         return TOO_FEW_CHECKED if findings.drawn else NOBODY_CHECKED
     return (
         f"Not checked: {listed(map(quoted, unchecked))}. The check sample allows no correction here, so these shares "
         "are those of the tool’s codes as they stand. The other shares are corrected."
     )
+
+
+def is_of_people(rows: Sequence[Row]) -> bool:
+    """Whether the codes are what the export says of the respondents, at least in part: of a facet without a row for
+    those who have none."""
+    return all(row.code for row in rows) and any((row.respondents or 0) > (row.inferred or 0) for row in rows)
 
 
 def _none_checked(rows: Sequence[Row]) -> bool:
@@ -123,7 +135,9 @@ def _chart(heading: str, rows: Sequence[Row]) -> Chart:
         Bar(row.name, row.share, row.low, row.high, unchecked=row.status == NOT_CHECKED and row.share is not None)
         for row in rows
     )
-    title = f"{heading}: share of respondents who raised each" + (", not checked" if _none_checked(rows) else "")
+    unchecked = _none_checked(rows) and not is_of_people(rows)
+    verb = "raised" if any(not row.code for row in rows) else "came under"
+    title = f"{heading}: share of respondents who {verb} each{', not checked' if unchecked else ''}"
     return Chart(title, bars, _main_point(rows), "Share of respondents")
 
 
@@ -136,7 +150,8 @@ def _main_point(rows: Sequence[Row]) -> str:
     ][:3]
     if not largest:
         return "No share can be shown."
-    return f"Largest share{'s' if len(largest) > 1 else ''}, with 95 % intervals: {'; '.join(largest)}."
+    s = "s" if len(largest) > 1 else ""
+    return f"Largest share{s}, with {'' if s else 'its '}95 % interval{s}: {'; '.join(largest)}."
 
 
 def _table(findings: Findings, heading: str, rows: Sequence[Row], notes: Sequence[str]) -> Table:
@@ -170,12 +185,10 @@ def _table(findings: Findings, heading: str, rows: Sequence[Row], notes: Sequenc
         )
         for row in rows
     )
-    return Table(
-        f"{heading}: how often each was raised",
-        columns,
-        lines,
-        noted(findings, lines, *findings.tables.notes[:1], *notes, *_how_shares_were_made(corrected)),
-    )
+    one_code = all(row.code for row in rows)
+    title = f"{heading}: {'how many came under each' if one_code else 'how often each was raised'}"
+    base = [note.partition(";")[0].rstrip(".") + "." if one_code else note for note in findings.tables.notes[:1]]
+    return Table(title, columns, lines, noted(findings, lines, *base, *notes, *_how_shares_were_made(corrected)))
 
 
 def _how_shares_were_made(corrected: bool) -> tuple[str, ...]:
@@ -192,9 +205,14 @@ def _notes_of(tables: Tables, facet: str, heading: str) -> tuple[tuple[str, ...]
     the code that was counted, and what else is about this facet alone."""
     published = tuple(note for note in tables.notes if note.startswith(f"Names of {heading} "))
     others = tuple(note for note in tables.notes if belongs(note, heading) and note not in published)
-    names = tuple(row.name.removesuffix(" (no counterpart)") for row in tables.of(facet) if row.code)
+    names = tuple(bare(row.name) for row in tables.of(facet) if row.code)
     differing = tuple(note for note in tables.notes if NAMED_OTHERWISE.search(note) and note.startswith(names))
     return published, differing, others
+
+
+def bare(name: str) -> str:
+    """The name of a code without the remark that a published wording has no counterpart."""
+    return name.removesuffix(" (no counterpart)")
 
 
 def belongs(note: str, heading: str) -> bool:
@@ -213,7 +231,7 @@ def _written(findings: Findings, facet: str, rows: Sequence[Row]) -> tuple[Block
             by_code.setdefault(quote.code, []).append(quote)
     several = several_questions(findings)
     parts = tuple(
-        Quotations(row.name, tuple(quotation(quote, several, CODED_BY[quote.decided]) for quote in by_code[row.code]))
+        Quotations(row.name, tuple(quotation(quote, several, CODED_BY[quote.coded_by]) for quote in by_code[row.code]))
         for row in rows
         if row.code in by_code
     )
@@ -223,8 +241,9 @@ def _written(findings: Findings, facet: str, rows: Sequence[Row]) -> tuple[Block
     only = f" All of them answer “{question}”." if question and not several else ""
     return (
         Paragraph(
-            "A few comments for each code, to show what was meant and not how many said it. Whatever could tell who "
-            f"wrote is masked by a word in square brackets; the id leads back to the export.{only}"
+            "A few comments for each code, to show what was meant and not how many said it. Names, addresses and the "
+            "like that the tool found are masked by a word in square brackets. None is from a count that is not "
+            f"published, so some codes have few or none. The id leads back to the export.{only}"
         ),
         *parts,
     )
@@ -244,7 +263,7 @@ def _by_group(
     marks = _marks(findings.tables, claims)
     about = tuple(note for note in findings.tables.notes if belongs(note, group))
     blocks = _blocks(tuple(dict.fromkeys(row.value for row in rows)))
-    unchecked = ", not checked" if _none_checked([*overall, *rows]) else ""
+    unchecked = ", not checked" if _none_checked([*overall, *rows]) and not is_of_people(overall) else ""
     for n, block in enumerate(blocks, 1):
         part = f" ({n} of {len(blocks)})" if len(blocks) > 1 else ""
         caption = f"{title}: share of the respondents in each column{unchecked}{part}"

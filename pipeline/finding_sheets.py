@@ -4,12 +4,18 @@ from collections.abc import Mapping
 
 from pipeline.findings import Checked, Claim, Findings, Quote
 from pipeline.frequency_sheets import CODE, FACET, NAME
+from pipeline.phrases import listed
 from pipeline.spreadsheet import NOT_KNOWN, Cell, Column, Sheet
 from pipeline.tables import Tables
 
 KINDS = {"safe": "Safe to say", "close": "Too close to call", "few": "Too few to say"}
 INTERVAL_OF = "The interval is that of the {}."
-ABOUT = {"order": "Order of two codes", "size": "Majority or minority", "group": "By group", "change": "Change"}
+READING = "reading"
+VERDICTS = {"over": "over-represented", "under": "under-represented", "as expected": "as expected"}
+ABOUT = {
+    **{"order": "Order of codes", "size": "Majority or minority", "group": "By group", "change": "Change"},
+    READING: "How to read it",
+}
 
 
 def other_sheets(found: Findings) -> list[Sheet]:
@@ -36,14 +42,18 @@ def claims_sheet(found: Findings) -> Sheet:
         Column("How sure", about="Whether a statement is safe, too close to call, or about too few people."),
         *(Column("Statement", "long"), Column("About"), FACET, Column("Codes"), Column("Group"), Column("Value")),
     )
-    rows = tuple(_claim_cells(claim, _heading(found, claim.facet), names) for claim in found.claims)
+    rows = tuple(
+        _claim_cells(claim, _heading(found, claim.facet), _heading(found, claim.group or ""), names)
+        for claim in found.claims
+    )
     return Sheet("What can be said", "What can be said, and what cannot", (), columns, rows)
 
 
-def _claim_cells(claim: Claim, heading: str, names: Mapping[tuple[str, str], str]) -> tuple[Cell, ...]:
+def _claim_cells(claim: Claim, heading: str, group: str, names: Mapping[tuple[str, str], str]) -> tuple[Cell, ...]:
     codes = "; ".join(names.get((claim.facet, code), code) for code in claim.codes)
-    sure, about = KINDS.get(claim.kind, claim.kind), ABOUT.get(claim.about, claim.about)
-    return (sure, claim.words, about, heading, codes, claim.group or "", claim.value or "")
+    about = ABOUT.get(claim.about, claim.about)
+    sure = about if claim.about == READING else KINDS.get(claim.kind, claim.kind)
+    return (sure, claim.words, about, heading, codes, group, claim.value or "")
 
 
 def _check_sample(found: Findings) -> Sheet:
@@ -53,7 +63,7 @@ def _check_sample(found: Findings) -> Sheet:
     drawn = f"{found.drawn:,} comments were drawn at random and coded blind by {people}."
     lines = (drawn, "Low and high are the ends of 95 % intervals.")
     columns = (
-        *(FACET, NAME, CODE, Column("Comments coded", "count", "Comments of the check sample it was worked out from.")),
+        *(FACET, NAME, CODE, Column("Comments with it", "count", "Comments of the sample to which people gave it.")),
         *_with_interval("Precision", "Of the comments to which the tool gave the code, the share people gave it too."),
         *_with_interval("Recall", "Of the comments to which people gave the code, the share the tool gave it too."),
         *_with_interval("Alpha", "Krippendorff's alpha between people: 1 is full agreement, 0 is chance.", "figure"),
@@ -81,27 +91,28 @@ def _who_answered(found: Findings) -> Sheet:
         *(Column("Attribute"), Column("Value"), Column("Respondents", "count"), Column("Share", "share")),
         *(Column("Low 95 %", "share"), Column("High 95 %", "share")),
         Column("Population", "share", "The share of the population that the value has."),
-        Column("Represented", about="Over or under, where the interval does not hold the share of the population."),
+        Column("Represented", about="Over or under, where it differs from the population's share by more than chance."),
     )
     rows = tuple(
         (attribute.column, one.value, one.respondents, one.share, one.low, one.high, one.population, verdict)
         for attribute in found.attributes
         for one in attribute.values
-        for verdict in (one.verdict or NOT_KNOWN,)
+        for verdict in (VERDICTS.get(one.verdict, NOT_KNOWN),)
     )
     return Sheet("Who answered", "Who answered, against the population", (), columns, rows)
 
 
 def _weighted(found: Findings) -> Sheet:
     columns = (
-        *(Column("Attribute", about="The column by which respondents are weighted."), FACET, NAME, CODE),
+        *(Column("Weighted by", about="The columns by which respondents are weighted."), FACET, NAME, CODE),
         Column("Share", "share"),
         Column("Weighted share", "share", "The share if each value had as many respondents as in the population."),
         *(Column("Low 95 %", "share"), Column("High 95 %", "share")),
     )
     rows = tuple(
-        (attribute.column, _heading(found, one.facet), one.name, one.code, one.share, one.weighted, one.low, one.high)
+        (by, _heading(found, one.facet), one.name, one.code, one.share, one.weighted, one.low, one.high)
         for attribute in found.attributes
+        for by in (listed(attribute.weighted_by or (attribute.column,)),)
         for one in attribute.weighted
     )
     lines = (INTERVAL_OF.format("weighted share"),)
@@ -121,12 +132,14 @@ def _change(found: Findings) -> Sheet:
         )
         for one in found.changed
     )
-    lines = ("Differences are in percentage points.", INTERVAL_OF.format("difference"))
+    counted = "Where only one of the two runs is corrected with a check sample, both shares are as counted."
+    lines = ("Differences are in percentage points.", INTERVAL_OF.format("difference"), counted)
     return Sheet("Change", f"Change against the run {found.earlier}", lines, columns, rows)
 
 
 QUOTED = (Column("Comment", "long", "What was written, names and addresses masked."), Column("Comment id"))
-CODED_BY = Column("Coded by", about="Whether a person or the tool gave the code.")
+CODED_BY = Column("Coded by", about="Whether a person, the respondent in the export, or the tool gave the code.")
+WHO = {"person": "a person", "respondent": "the respondent", "tool": "the tool"}
 
 
 def _quotes(found: Findings) -> Sheet:
@@ -140,7 +153,7 @@ def _quotes(found: Findings) -> Sheet:
 
 
 def _quote_cells(quote: Quote) -> tuple[Cell, ...]:
-    return (quote.text, quote.comment_id, quote.question, "a person" if quote.decided else "the tool")
+    return (quote.text, quote.comment_id, quote.question, WHO[quote.coded_by])
 
 
 def _piles(found: Findings) -> Sheet:

@@ -57,18 +57,27 @@ class Weighted:
 
 @dataclass(frozen=True)
 class Attribute:
-    """Who answered, by one column against the population. notes: what was matched to what, and what could not be."""
+    """Who answered, by one column against the population. notes: what was matched to what, and what could not be.
+
+    weighted: the shares weighted by the columns `weighted_by`, of which this is one or stands first; weighting: how
+    that was done, or why it was not.
+    """
 
     column: str
     source: str
     values: tuple[Represented, ...]
     weighted: tuple[Weighted, ...]
     notes: tuple[str, ...]
+    weighted_by: tuple[str, ...] = ()
+    weighting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Quote:
-    """A comment quoted for a code: masked; evidence: the part that speaks for the code; decided: by a person."""
+    """A comment quoted for a code, masked. decided: whether a person gave the code; given: whether the respondent did.
+
+    Where neither did, the tool gave it.
+    """
 
     facet: str
     code: str
@@ -76,6 +85,12 @@ class Quote:
     text: str
     question: str
     decided: bool
+    given: bool = False
+
+    @property
+    def coded_by(self) -> str:
+        """Who gave the code: `person`, `respondent` or `tool`."""
+        return "person" if self.decided else "respondent" if self.given else "tool"
 
 
 @dataclass(frozen=True)
@@ -124,9 +139,9 @@ class Findings:
     tables: all frequency tables, corrected where the check sample allows and with small counts suppressed.
     claims: what can be said in words. attributes: who answered, against a population. changed: against an earlier run,
     `earlier` its name. quotes: some comments for each code. piles: comments without a code, by facet.
-    checked: figures of the check sample, empty without one; drawn: comments in it; coders: how many people coded it.
-    method, limits: paragraphs. digests: SHA-256 of `export`, `codebook` and `model`; made: when the run was coded, ISO.
-    versions: of the tool and its libraries. smallest: counts below it are suppressed.
+    checked: figures of the check sample, empty without one; drawn: comments drawn for it that were coded; coders: how
+    many people coded it. method, limits: paragraphs. digests: SHA-256 of `export`, `codebook` and `model`; made: when
+    the run was coded, ISO. versions: of the tool and its libraries. smallest: counts below it are suppressed.
     """
 
     tables: Tables

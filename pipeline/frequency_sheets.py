@@ -82,7 +82,8 @@ def frequency_sheets(tables: Tables) -> list[Sheet]:
     sheets = [_overall(heading, tables.of(facet), tables.notes) for facet, heading in tables.headings.items()]
     for group in tables.groups:
         for facet, heading in tables.headings.items():
-            sheets.append(_grouped(f"{heading} by {group}", ranked(tables.of(facet)), tables.of(facet, group)))
+            title = f"{heading} by {tables.headings.get(group, group)}"
+            sheets.append(_grouped(title, ranked(tables.of(facet)), tables.of(facet, group)))
     return sheets
 
 
@@ -105,7 +106,8 @@ def _status(rows: Iterable[Row]) -> str:
 def _overall(title: str, rows: Sequence[Row], notes: Sequence[str]) -> Sheet:
     """The largest share first, and a chart of all that are not suppressed."""
     order = ranked(rows)
-    table = _table(title, (*BY_NAME, *MEASURES, *MARGINS), order, notes[0])
+    base = notes[0] if any(not row.code for row in rows) else f"{notes[0].partition(';')[0].rstrip('.')}."
+    table = _table(title, (*BY_NAME, *MEASURES, *MARGINS), order, base)
     shown = [row for row in order if row.share is not None]
     if not shown:
         return table

@@ -1,6 +1,7 @@
 """Who is counted where: the respondents of a run under the values of a column, a question or a facet."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,6 +15,7 @@ NO_CODE = "(no code)"
 NOT_GIVEN = "(not given)"
 INFERRED = " (inferred)"
 MOST_VALUES = 1000
+MOST_ALONE = 20  # values; of more than that, two respondents each or fewer on average are no groups
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def everyone(frame: pd.DataFrame) -> Group:
 
 
 def group_by(column: str, table: RunTable, names: Mapping[str, Mapping[str, str]]) -> Group:
-    """The values of a column or facet, largest first, those without a value last.
+    """The values of a column or facet, those without a value last: bands in the order of their numbers, others largest
+    first.
 
     names: facet → code → printed name. Raises InputError where there are too many values for a table.
     """
@@ -53,11 +56,33 @@ def group_by(column: str, table: RunTable, names: Mapping[str, Mapping[str, str]
         members, blank = pd.DataFrame({"row": frame.index, "value": values}), NOT_GIVEN
     members = members.assign(response=frame["response"].to_numpy()[members["row"]])
     bases = {str(value): int(n) for value, n in members.groupby("value")["response"].nunique().items()}
+    base = frame["response"].nunique()
     if len(bases) > MOST_VALUES:
         fix = "group them in the export, such as ages into bands, and code it again"
         raise InputError(f"{column!r} has {len(bases):,} different values", where=table.run / "coded.csv", fix=fix)
-    ordered = sorted(bases, key=lambda value: (value == blank, -bases[value], value.casefold(), value))
-    return Group(column, members, tuple(ordered), bases)
+    if column not in table.book.by_id and len(bases) > max(MOST_ALONE, base / 2):
+        what = f"{column!r} has {len(bases):,} different values for {base:,} respondents"
+        raise InputError(what, where=table.run / "coded.csv", fix="choose a column that many share the values of")
+    return Group(column, members, tuple(sorted(bases, key=_order(bases, blank))), bases)
+
+
+def _order(bases: Mapping[str, int], blank: str) -> Callable[[str], tuple[object, ...]]:
+    """What values are sorted by: where most have a number, as bands of age do, that; `under 18` comes before `18`."""
+    numbers = {value: found for value in bases if (found := _numbers(value))}
+    banded = 2 * len(numbers) > len(bases.keys() - {blank})
+
+    def place(value: str) -> tuple[object, ...]:
+        number = (value not in numbers, numbers.get(value, [])) if banded else (False, [])
+        return value == blank, *number, -bases[value], value.casefold(), value
+
+    return place
+
+
+def _numbers(value: str) -> list[float]:
+    """The numbers of a value, the first just below what it says where the value is all that is less."""
+    found = [float(number.replace(",", "")) for number in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", value)]
+    less = re.match(r"\s*(?:<|under\b|below\b|less than\b|up to\b)", value.casefold())
+    return [found[0] - 0.5, *found[1:]] if found and less else found
 
 
 def _by_facet(facet: Facet, mentions: pd.DataFrame, names: Mapping[str, str]) -> tuple[pd.DataFrame, str]:

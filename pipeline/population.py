@@ -27,6 +27,11 @@ Line = tuple[int, list[str]]  # number of the row, cells
 MOST_LINES = 5000
 MOST_VALUES = 1000
 NUMBER = re.compile(r"^£?(\d{1,3}(?:[,\s]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\d+,\d{1,2})\s*%?$")
+ODD_NUMBER = re.compile(r"^[-−–(]\s*£?[\d,.\s]+\)?$|^\d+(\.\d+)?[eE][+-]?\d+$")  # below 0, or as computers write it
+POINT_OR_THOUSAND = re.compile(r"^[1-9]\d{0,2}\.\d{3}$")
+BAND = re.compile(r"(?:aged? )?(\d+)(?: years?)?(?: to| and)? (\d+)(?: years?)?(?: old)?(?: inclusive)?")
+UP_TO = re.compile(r"(?:aged? )?(?:under|below|less than) (\d+)(?: years?)?(?: old)?")
+FROM = re.compile(r"(?:aged? )?(\d+)(?: years?)?(?: old)? (?:plus|(?:and|or) (?:over|above|older|more))")
 YEAR = re.compile(r"^(19|20)\d\d$")
 AREA_CODE = re.compile(r"^[EWSNK]\d{8}$")
 TOTAL = re.compile(r"^(grand )?total\b|\btotal$|^all\b(?! other)")
@@ -38,6 +43,7 @@ ROUNDED = 0.01  # by how much parts may miss their total
 LARGE = 1000  # people; among smaller numbers one may be the sum of the others by chance
 SUGGESTED = 0.4  # likeness of a name worth suggesting
 NAMED = 6
+MISSPELT = 0.8  # likeness above which a value that nobody is of is taken for a misspelt one
 MOST_UNTOLD = 0.05  # of the respondents, whose number must not be told and who therefore stay in the base
 OVER, UNDER, EXPECTED = "over", "under", "as expected"
 
@@ -86,7 +92,9 @@ def read_population(path: Path, column: str = "") -> Population:
         if header:
             notes.append(f"Read from the columns {_titled(header, name)} and {_titled(header, number)}.")
         if any("%" in cells[number] for _, cells in rows) or _is_share(header, number):
-            notes += _whole_per_cent(pairs)
+            notes += _whole_per_cent(pairs, path)
+        else:
+            _check_points([cells[number] for _, cells in rows], path)
     kept, left = _without_totals(pairs, path)
     _check_names(kept, path)
     return Population(
@@ -182,7 +190,8 @@ def _check_gaps(lines: Sequence[Line], rows: Sequence[Line], path: Path) -> None
     for n, cells in lines:
         filled = [cell for cell in cells if cell]
         marked = len(filled) > 1 and bool(cells[0]) and {cell.casefold() for cell in filled[1:]} <= MARKS
-        if n not in known and (marked or (first < n < last and len(filled) > 1)):
+        odd = any(map(ODD_NUMBER.match, filled[1:]))
+        if n not in known and (marked or odd or (first < n < last and len(filled) > 1)):
             what = f"{quoted(filled[1])} beside {quoted(filled[0])} is no number"
             raise InputError(what, where=f"{path}, row {n}", fix="write a number there, or delete the row")
 
@@ -249,9 +258,22 @@ def _without_totals(
     return kept, notes
 
 
-def _whole_per_cent(pairs: Sequence[tuple[int, str, float]]) -> list[str]:
-    """A note where per cents do not add up to 100, with or without a total."""
+def _check_points(cells: Sequence[str], path: Path) -> None:
+    """Raises InputError where points may part thousands."""
+    if point := next(filter(POINT_OR_THOUSAND.match, cells), None):
+        what = f"{quoted(point)} may be a thousand or a decimal"
+        raise InputError(what, where=path, fix="write numbers of people without points")
+
+
+def _whole_per_cent(pairs: Sequence[tuple[int, str, float]], path: Path) -> list[str]:
+    """A note where per cents add up to less than 100, with or without a total. Raises InputError where to more."""
     total = sum(count for _, name, count in pairs if not TOTAL.search(name.casefold()))
+    if total > 100 * (1 + ROUNDED):
+        what, fix = (
+            f"the per cents add up to {total:,.4g}",
+            "keep one row for each value, and no value beside its parts",
+        )
+        raise InputError(what, where=path, fix=fix)
     return (
         []
         if abs(total - 100) <= 100 * ROUNDED
@@ -278,15 +300,25 @@ def _check_names(pairs: Sequence[tuple[int, str, float]], path: Path) -> None:
 
 
 def _plain(value: str) -> str:
-    """A value as values are compared; `65+` is not `65`, nor `<18` the same as `18`."""
+    """A value as values are compared, spaces only told apart beside numbers. Bands are the same however they are put.
+
+    >>> _plain("Eel-hithe") == _plain("Eelhithe"), _plain("65+") == _plain("Aged 65 years and over")
+    (True, True)
+    >>> _plain("18-24") == _plain("18 to 24"), _plain("65+") == _plain("65"), _plain("1 2") == _plain("12")
+    (True, False, False)
+    """
     for mark, word in (("&", " and "), ("+", " plus "), ("<", " under "), (">", " over ")):
         value = value.replace(mark, word)
-    return plain_name(value)
+    plain = plain_name(value)
+    for pattern, words in ((BAND, "{} to {}"), (UP_TO, "under {}"), (FROM, "{} plus")):
+        if found := pattern.fullmatch(plain):
+            return words.format(*found.groups())
+    return plain if any(map(str.isdigit, plain)) else plain.replace(" ", "")
 
 
 def match_values(values: Iterable[str], population: Population) -> dict[str, int]:
-    """Value of an export → its place in the population, by name but for case, spaces and punctuation. Others are not in
-    it: none is matched for being like another."""
+    """Value of an export → its place in the population, by name but for case, spaces, punctuation and how bands of
+    numbers are put. Others are not in it: none is matched for being like another."""
     places = {_plain(name): n for n, name in enumerate(population.values)}
     return {value: places[_plain(value)] for value in values if _plain(value) in places and value != NOT_GIVEN}
 
@@ -315,12 +347,14 @@ def who_answered(
     Over or under: the share differs from the population's by an exact binomial test, allowing for all values at once
     (Holm); intervals are Wilson's. Values with fewer than `smallest` respondents have no numbers, nor have others from
     which one could be worked out: those named in `hidden`, as the tables by the column hide them, else the next
-    smallest. weighted, notes: what `pipeline.weighting` found. Raises InputError where no value is in the population.
+    smallest. weighted, notes: what `pipeline.weighting` found. Raises InputError where no value is in the population,
+    or one that nobody is of seems to be a value of the column spelt otherwise: it would be told as missing.
     """
     places = match_values(respondents, population)
     counts = _counts(respondents, places, population)
     if not counts.sum():
         raise _no_match(respondents, population, column)
+    _check_spelling(respondents, places, population, column)
     untold = {
         value: count
         for value, count in respondents.items()
@@ -400,6 +434,21 @@ def _no_match(respondents: Mapping[str, int], population: Population, column: st
     what = f"none of its values ({listed(map(quoted, population.values), 3)}) is a value of {quoted(column)}"
     fix = f"name them as in the export: {listed(given, 3)}" if given else "choose a column that was filled in"
     return InputError(what, where=population.source, fix=fix)
+
+
+def _check_spelling(
+    respondents: Mapping[str, int], places: Mapping[str, int], population: Population, column: str
+) -> None:
+    """Raises InputError where a value that nobody is of is nearly that of somebody."""
+    found = {place for value, place in places.items() if respondents[value]}
+    nobody = {_plain(name): name for n, name in enumerate(population.values) if n not in found}
+    for value in respondents:
+        near = get_close_matches(_plain(value), nobody, n=1, cutoff=MISSPELT)
+        if near and value not in places and value != NOT_GIVEN:
+            name = quoted(nobody[near[0]])
+            what = f"nobody is of {name}, but {quoted(column)} has {quoted(value)}"
+            fix = f"write {quoted(value)} in place of {name} if they are the same, or else leave {name} out"
+            raise InputError(what, where=population.source, fix=fix)
 
 
 def _matching_words(

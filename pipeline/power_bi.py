@@ -82,7 +82,7 @@ def write_star(
     figures. Raises InputError for a folder that is no run or a column that is not there, OutputError where the folder
     cannot be written or holds something else.
     """
-    _check_ours(folder)
+    check_ours(folder)
     if public:
         with whole_folder(folder, replace) as made:
             rows = {name: _write(made, name, TABLES[name], [table]) for name, table in _published(findings).items()}
@@ -100,7 +100,7 @@ def write_star(
     return Star(folder, rows, source.attributes, source.dated_by, facts.undated)
 
 
-def _check_ours(folder: Path) -> None:
+def check_ours(folder: Path) -> None:
     """Raises OutputError where the folder holds anything that a star does not."""
     ours = {f"{name}.{ending}" for name in TABLES for ending in ("parquet", "csv")} | {README}
     if folder.exists() and (not folder.is_dir() or {path.name for path in folder.iterdir()} - ours):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.findings import Pile, Quote
-from pipeline.grouping import INFERRED, NOT_GIVEN
+from pipeline.grouping import INFERRED, NO_CODE, NOT_GIVEN
 from pipeline.personal import MASKS, find_personal, mask
 from pipeline.review import Line, Review
 from pipeline.tables import SUPPRESSED, Tables
@@ -28,15 +28,17 @@ GROUPED = 2000  # comments without a code that are grouped
 GROUPS = 8
 SHORTENED = "… {} …"
 TRANSLATED = " [translated]"
+SAID = "respondent"  # the source of codes that people gave themselves
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A comment that may be quoted: as it would be printed, and how sure it is, decided ones surest."""
+    """A comment that may be quoted: as it would be printed, and who gave the code; decided ones are surest."""
 
     line: Line
     text: str
     decided: bool
+    given: bool
 
 
 def quotes_of(review: Review, tables: Tables, by: Sequence[str] = ()) -> tuple[Quote, ...]:
@@ -44,10 +46,11 @@ def quotes_of(review: Review, tables: Tables, by: Sequence[str] = ()) -> tuple[Q
 
     tables: as they are published, small counts suppressed; by: the columns they were made by. Preferred are comments
     whose codes people decided, then those the machine is surest of, and of these the ones that differ most. A comment
-    is quoted once, even if several codes would fit.
+    is quoted once, even if several codes would fit, and under no code that somebody who checked it did not give it.
     """
     found: list[Quote] = []
     used: set[str] = set()
+    checked = _checked(review)
     for facet in tables.headings:
         for row in tables.of(facet):
             if row.code and row.status != SUPPRESSED and row.comments:
@@ -57,7 +60,9 @@ def quotes_of(review: Review, tables: Tables, by: Sequence[str] = ()) -> tuple[Q
                     [
                         one
                         for one in _candidates(review, facet, row.code, numbers)
-                        if one.line.response_id not in used and not _is_hidden(one.line, by, hidden, review)
+                        if one.line.response_id not in used
+                        and not _is_hidden(one.line, by, hidden, tables)
+                        and (one.decided or all(row.code in of for of in checked.get((one.line.comment_id, facet), ())))
                     ],
                     review,
                 )
@@ -67,7 +72,15 @@ def quotes_of(review: Review, tables: Tables, by: Sequence[str] = ()) -> tuple[Q
 
 
 def _quote(facet: str, code: str, one: _Candidate) -> Quote:
-    return Quote(facet, code, one.line.comment_id, one.text, one.line.question, one.decided)
+    return Quote(facet, code, one.line.comment_id, one.text, one.line.question, one.decided, one.given)
+
+
+def _checked(review: Review) -> dict[tuple[str, str], list[tuple[str, ...]]]:
+    """(comment, facet) → the codes that each who checked it gave it."""
+    found: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for one in review.store.check_codes():
+        found.setdefault((one.comment_id, one.facet), []).append(one.codes)
+    return found
 
 
 # ---- what may be quoted ----------------------------------------------------------------------------------------------
@@ -84,17 +97,19 @@ def _hidden(tables: Tables, facet: str, code: str) -> set[tuple[str, str]]:
     }
 
 
-def _is_hidden(line: Line, by: Sequence[str], hidden: Collection[tuple[str, str]], review: Review) -> bool:
+def _is_hidden(line: Line, by: Sequence[str], hidden: Collection[tuple[str, str]], tables: Tables) -> bool:
     """Whether the comment is in a suppressed cell."""
-    return any((column, value) in hidden for column in by for value in _values(line, column, review))
+    return any((column, value) in hidden for column in by for value in _values(line, column, tables))
 
 
-def _values(line: Line, column: str, review: Review) -> Iterator[str]:
-    """The values a comment is counted under: of a column, the question, or a facet, whoever gave its codes."""
+def _values(line: Line, column: str, tables: Tables) -> Iterator[str]:
+    """The values a comment is counted under, as the tables name them: of a column, the question, or a facet, whoever
+    gave its codes."""
     if column in line.facets:
-        codes = review.codebook.by_id[column].by_id
-        for code in line.facets[column].codes:
-            yield from (codes[code].name, codes[code].name + INFERRED) if code in codes else ()
+        codes = line.facets[column].codes
+        for row in tables.of(column):
+            yield from (row.name, row.name + INFERRED) if row.code in codes else ()
+        yield from () if codes else (NO_CODE, NOT_GIVEN)
     elif column == "question":
         yield line.question
     else:
@@ -113,8 +128,9 @@ def _candidates(review: Review, facet: str, code: str, numbers: Sequence[int]) -
             continue
         text = " ".join(mask(said).split())
         text = text if whole else SHORTENED.format(text)
-        decided = facet in line.facets and line.facets[facet].decision is not None
-        yield _Candidate(line, text + TRANSLATED if line.translation else text, decided)
+        codes = line.facets.get(facet)
+        decided, given = codes is not None and codes.decision is not None, codes is not None and codes.source == SAID
+        yield _Candidate(line, text + TRANSLATED if line.translation else text, decided, given)
 
 
 # ---- varied ----------------------------------------------------------------------------------------------------------
@@ -161,22 +177,26 @@ def piles(review: Review, tables: Tables, smallest: int = 0, seed: int = 0) -> t
     so are words of personal data.
     """
     found = []
+    checked = _checked(review)
     for facet in review.facets:
         row = next((row for row in tables.of(facet.id) if not row.code), None)
         if row is not None and row.status != SUPPRESSED and row.comments:
-            found.append(_pile(review, facet.id, smallest, seed))
+            with_code = {comment for (comment, of), said in checked.items() if of == facet.id and any(said)}
+            found.append(_pile(review, facet.id, with_code, smallest, seed))
     return tuple(found)
 
 
-def _pile(review: Review, facet: str, smallest: int, seed: int) -> Pile:
+def _pile(review: Review, facet: str, with_code: Collection[str], smallest: int, seed: int) -> Pile:
+    """with_code: comments that somebody who checked them gave a code, and that are no examples therefore."""
     numbers = uncoded(review, facet)
     some = np.sort(np.random.default_rng(seed).permutation(len(numbers))[:GROUPED])
     looked_at = [numbers[n] for n in some.tolist()]
     lines = {line.n: line for line in review.lines(looked_at)}
     texts = [_unnamed(lines[n].read) for n in looked_at]
     groups, alone = group_alike(looked_at, texts, review.vectors(looked_at).astype(float), seed)
-    shown = [group for group in groups if len(group.numbers) >= max(smallest, 1)][:GROUPS]
+    shown = [group for group in groups if group.words and len(group.numbers) >= max(smallest, 1)][:GROUPS]
     typical = [lines[n] for group in shown for n in group.typical[:1]] + [lines[n] for n in alone[:CANDIDATES]]
+    typical = [line for line in typical if line.decided or line.comment_id not in with_code]
     examples = [one for one in map(_example, typical) if one is not None][:QUOTES]
     scale = len(numbers) / max(len(looked_at), 1)
     named = tuple((round(len(group.numbers) * scale), group.words) for group in shown)

@@ -1,7 +1,10 @@
 """The report of a run: everything worked out once, then every output written from it."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,23 +15,27 @@ from pipeline.claims import claims
 from pipeline.disclosure import hidden_values
 from pipeline.errors import InputError, OutputError
 from pipeline.estimates import FacetPeople
+from pipeline.evidence import check_ours as check_ours_pack
 from pipeline.evidence import write_pack
 from pipeline.findings import Attribute, Changed, Checked, Claim, Findings, Weighted
 from pipeline.grouping import Group, group_by, names_of
 from pipeline.page import write_page
 from pipeline.population import Population, membership, read_population, who_answered
+from pipeline.power_bi import check_ours as check_ours_star
 from pipeline.power_bi import write_star
 from pipeline.published import Asked, published
 from pipeline.quality import Estimate
 from pipeline.quotes import piles, quotes_of
 from pipeline.review import Review
 from pipeline.run_table import RunTable, read_run
+from pipeline.shares import FEWEST_CHECKED
 from pipeline.story import tell
 from pipeline.tables import CORRECTED, SUPPRESSED, Tables
 from pipeline.weighting import Margin, Weights, weighted_rows, weights
 from pipeline.word import write_docx
 from pipeline.workbook import write_workbook
 
+NOT_WEIGHTED = "No share is shown weighted: it would give away numbers that are not published."
 Progress = Callable[[str, int, int], None]
 PAGE, WORD, TABLES, STAR, PACK = "report.html", "report.docx", "tables.xlsx", "power-bi", "evidence"
 
@@ -53,30 +60,31 @@ def find(run: Path, asked: Asked, progress: Progress = _silent) -> Findings:
     progress("comparing", 1, steps)
     attributes = tuple(_attributes(table, tables, asked))
     changed, of_change = _changed(run, tables, asked)
-    said = (*claims(tables), *of_change)
+    told = (*claims(tables), *of_change)
     with Review(run) as review:
-        progress("choosing quotes", 2, steps)
+        progress("choosing quotations", 2, steps)
         quotes = quotes_of(review, tables, asked.columns)
         progress("describing what has no code", 3, steps)
         left = piles(review, tables, asked.smallest)
         progress("measuring the check sample", 4, steps)
         measured = measure(review)
-    progress("counting", steps, steps)
+    progress("all is found", steps, steps)
+    coded = {comment for of in table.check.said.values() for said in of.values() for comment in said}
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     return Findings(
         tables=tables,
         codebook=table.whole,
-        claims=said,
+        claims=told,
         attributes=attributes,
         earlier=asked.against.resolve().name if asked.against else "",
         changed=changed,
         quotes=quotes,
         piles=left,
         checked=_checked(measured, tables),
-        drawn=measured.drawn,
+        drawn=len(coded),
         coders=len(measured.coders),
         method=tuple(_method(table, manifest)),
-        limits=tuple(_limits(tables)),
+        limits=(*_limits(tables), *_limits_of_check(table, measured.drawn - len(coded))),
         run=run.resolve().name,
         export=_part(manifest, "export", "file"),
         model=_part(manifest, "model", "name"),
@@ -109,23 +117,16 @@ def _attributes(table: RunTable, tables: Tables, asked: Asked) -> Sequence[Attri
     groups = {column: group_by(column, table, names) for column in known}
     populations = {column: read_population(path, column) for column, path in known.items()}
     margins = [_margin(table, groups[column], populations[column], tables) for column in known]
+    first, *others = [
+        who_answered(groups[margin.column].bases, margin.population, margin.column, asked.smallest, margin.hidden)
+        for margin in margins
+    ]
     found = weights(margins, asked.smallest)
-    attributes = []
-    for n, margin in enumerate(margins):
-        group, hidden = groups[margin.column], margin.hidden
-        first = n == 0 and not found.refused
-        attributes.append(
-            who_answered(
-                group.bases,
-                margin.population,
-                margin.column,
-                asked.smallest,
-                hidden,
-                tuple(_weighted(table, tables, found, margins)) if first else (),
-                found.notes if n == 0 else (),
-            )
-        )
-    return attributes
+    weighted = [] if found.refused else _weighted(table, tables, found, margins)
+    if found.refused or all(row.weighted is None for row in weighted):
+        why = () if found.refused else (NOT_WEIGHTED,)
+        return [replace(first, weighting=(*why, *(found.notes if found.refused else ()))), *others]
+    return [replace(first, weighted=tuple(weighted), weighted_by=found.by, weighting=found.notes), *others]
 
 
 def _margin(table: RunTable, group: Group, population: Population, tables: Tables) -> Margin:
@@ -155,12 +156,24 @@ def _changed(run: Path, tables: Tables, asked: Asked) -> tuple[tuple[Changed, ..
     if asked.against is None:
         return (), ()
     before = read_run(asked.against)
+    _check_other_export(run, asked.against)
     now_digest = read_run(run).whole.digest
     check_same_codebook(now_digest, before.whole.digest, str(run), str(asked.against))
     earlier = published(before, replace(asked, by=(), populations=(), against=None))
     changed = change(tables, earlier)
     name = asked.against.resolve().name
     return changed, claims_of_change(changed, name, reading_of_change(tables, earlier, name))
+
+
+def _check_other_export(run: Path, earlier: Path) -> None:
+    """Raises InputError where both runs coded the same export: nothing can have changed but the coding."""
+    exports = [
+        _part(json.loads((one / "manifest.json").read_text(encoding="utf-8")), "export", "sha256")
+        for one in (run, earlier)
+    ]
+    if run.resolve() == earlier.resolve() or (exports[0] and exports[0] == exports[1]):
+        fix = "name a run of an earlier export"
+        raise InputError(f"coded the same export as {run}, so there is no change to tell", where=earlier, fix=fix)
 
 
 def _checked(measured: Any, tables: Tables) -> tuple[Checked, ...]:
@@ -198,8 +211,12 @@ def _method(table: RunTable, manifest: Mapping[str, Any]) -> list[str]:
         f"People decided the codes of {decided:,} of the {coded:,} comments, and theirs are counted in place of the "
         "tool's."
         if decided
-        else "No comment's codes have been decided by people beyond the check sample, if there is one.",
+        else f"People have not decided the codes of any comment{_but_checked(table)}.",
     ]
+
+
+def _but_checked(table: RunTable) -> str:
+    return "; they coded a sample, to check the tool" if any(table.check.said.values()) else ""
 
 
 LIMITS = (
@@ -220,6 +237,22 @@ def _limits(tables: Tables) -> list[str]:
     return [*([] if statuses <= {CORRECTED, SUPPRESSED} else [unchecked]), *LIMITS]
 
 
+def _limits_of_check(table: RunTable, not_coded: int) -> Iterator[str]:
+    """What is unusual about the check sample: comments of it that nobody coded, and coders who gave no code at all."""
+    if not_coded and any(table.check.said.values()):
+        yield (
+            f"Of the comments drawn for the check {not_coded:,} {'has' if not_coded == 1 else 'have'} not been coded. "
+            "The corrected shares are right only if these were not passed over for what they say."
+        )
+    for facet in table.book.facet:
+        for said in table.check.said.get(facet.id, {}).values():
+            if len(said) >= FEWEST_CHECKED and not any(said.values()):
+                yield (
+                    f"One of those who coded the check sample gave none of {len(said):,} comments a code of "
+                    f"{facet.name}. If that was not meant, the corrected shares are wrong."
+                )
+
+
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
 ENDINGS: dict[str, Callable[[Findings, Path], None]] = {
@@ -229,39 +262,113 @@ ENDINGS: dict[str, Callable[[Findings, Path], None]] = {
 }
 
 
-def write_one(findings: Findings, path: Path) -> None:
-    """Writes one output, by the ending of its name. Raises OutputError for another ending or a place not writable."""
-    if path.suffix.casefold() not in ENDINGS:
-        fix = f"end it in {', '.join(ENDINGS)}, or name a folder for everything"
-        raise OutputError(f"{path.suffix or 'no ending'!r} is not a kind of report", where=path, fix=fix)
-    if not path.parent.is_dir():
-        raise OutputError(f"there is no folder {str(path.parent)!r}", where=path, fix="make it, or choose another")
+def check_place(out: Path, replace_: bool = False) -> None:
+    """Raises OutputError where nothing could be written to `out`, a folder or a file as its name says; before the work
+    of finding out what to write."""
+    if is_one(out):
+        if out.suffix.casefold() not in ENDINGS:
+            fix = f"end it in {', '.join(ENDINGS)}, or name a folder for everything"
+            raise OutputError(f"{out.suffix!r} is not a kind of report", where=out, fix=fix)
+        if not out.parent.is_dir():
+            raise OutputError(f"there is no folder {str(out.parent)!r}", where=out, fix="make it, or choose another")
+        if out.exists() and not replace_:
+            raise OutputError("is there already", where=out, fix="choose another name, or add --replace")
+    elif out.exists() and not out.is_dir():
+        raise OutputError("is a file, not a folder", where=out, fix="choose another name")
+    elif out.exists() and any(out.iterdir()) and not replace_:
+        raise OutputError("is there already", where=out, fix="choose another folder, or add --replace")
+    else:
+        check_ours_star(out / STAR)
+        check_ours_pack(out / PACK)
+
+
+def is_one(out: Path) -> bool:
+    """Whether a name is that of one file, not of a folder for everything."""
+    return bool(out.suffix) and not out.is_dir()
+
+
+def write_one(findings: Findings, path: Path, *, replace_: bool = False) -> None:
+    """Writes one output, by the ending of its name. Raises OutputError as `check_place` does."""
+    check_place(path, replace_)
     ENDINGS[path.suffix.casefold()](findings, path)
 
 
 def write_all(
-    findings: Findings, run: Path, folder: Path, asked: Asked, *, replace_: bool = False, progress: Progress = _silent
+    findings: Findings,
+    run: Path,
+    folder: Path,
+    asked: Asked,
+    *,
+    replace_: bool = False,
+    public: bool = False,
+    progress: Progress = _silent,
 ) -> list[Path]:
-    """Writes every output into a folder; each is whole or not there. Returns what was written.
+    """Writes every output into a folder, all of them or none. Returns what was written.
 
-    Raises OutputError where the folder cannot be written or, unless `replace_`, is there already.
+    With `replace_` those of an earlier report go; whatever else is in the folder stays. public: the files for Power BI
+    hold the published figures only, and nothing of single comments. Raises OutputError where the folder cannot be
+    written or, unless `replace_`, is there already.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not replace_)):
-        raise OutputError("is there already", where=folder, fix="choose another folder, or add --replace")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another") from None
+    check_place(folder, replace_)
     work: dict[str, Callable[[Path], object]] = {
         PAGE: lambda path: write_one(findings, path),
         WORD: lambda path: write_one(findings, path),
         TABLES: lambda path: write_one(findings, path),
-        STAR: lambda path: write_star(findings, run, path, asked.columns, replace=True),
-        PACK: lambda path: write_pack(findings, path, replace=True),
+        STAR: lambda path: write_star(findings, run, path, asked.columns, public=public),
+        PACK: lambda path: write_pack(findings, path),
     }
-    written = []
-    for n, (name, write) in enumerate(work.items()):
-        progress(f"writing {name}", n, len(work))
-        write(folder / name)
-        written.append(folder / name)
-    return written
+    with _beside(folder) as made:
+        for n, (name, write) in enumerate(work.items()):
+            progress(f"writing {name}", n, len(work))
+            try:
+                write(made / name)
+            except OutputError as error:
+                raise OutputError(error.what, where=folder / name, fix=error.fix) from None
+        progress("all is written", len(work), len(work))
+    return [folder / name for name in work]
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A folder to fill, whose files and folders then take their places in `folder`; after an error nothing is changed.
+
+    Raises OutputError where it cannot be made, or what is there cannot be replaced.
+    """
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".making.", dir=folder))
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=folder, fix="choose another") from None
+    try:
+        yield made
+        _take_places(made, folder)
+    except OSError as error:
+        fix = "close whatever has its files open, and free some space"
+        raise OutputError(f"cannot be written ({error.strerror})", where=folder, fix=fix) from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                folder.rmdir()  # only where nothing is in it
+
+
+def _take_places(made: Path, folder: Path) -> None:
+    """Moves what was made to its place; should one of the moves fail, all are undone."""
+    old = made / "old"
+    names = sorted(path.name for path in made.iterdir())
+    old.mkdir()
+    moved: list[str] = []
+    try:
+        for name in names:
+            if (folder / name).exists():
+                (folder / name).rename(old / name)
+            moved.append(name)
+            (made / name).rename(folder / name)
+    except OSError:
+        for name in moved:
+            if (folder / name).exists():
+                (folder / name).rename(made / name)
+            if (old / name).exists():
+                (old / name).rename(folder / name)
+        raise

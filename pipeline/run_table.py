@@ -198,7 +198,8 @@ def _check_columns(path: Path, places: Mapping[str, int], book: Codebook, by: Se
         if name not in places:
             fix = f"the file was changed; code the export again: {CODE_AGAIN}"
             raise InputError(f"the column {name!r} is missing", where=path, fix=fix)
-    hidden = {"comment_id", "response_id", "text", *(f"{facet}_probability" for facet in book.by_id)}
+    of_facets = (f"{facet}_{what}" for facet in book.by_id for what in ("probability", "why"))
+    hidden = {"comment_id", "response_id", "text", *of_facets}
     known = [name for name in places if name not in hidden and not name.startswith(tuple(f"{f}:" for f in book.by_id))]
     for name in by:
         if name not in known:

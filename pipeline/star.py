@@ -141,7 +141,7 @@ TABLES: Mapping[str, tuple[Field, ...]] = {
         Field("version", TEXT, "version of the tool"),
         Field("responses", WHOLE, "responses in the export"),
         Field("base", WHOLE, "of these, those that say something"),
-        Field("drawn", WHOLE, "comments in the check sample"),
+        Field("drawn", WHOLE, "comments of the check sample that were coded"),
         Field("coders", WHOLE, "people who coded it"),
         Field("smallest", WHOLE, "counts below it are suppressed"),
         Field("export_digest", TEXT, "SHA-256 of the export"),

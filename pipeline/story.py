@@ -1,12 +1,14 @@
 """The report of a run as a committee reads it: what can be said first, then the figures, and how they were made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from pipeline.claims import OWN_COUNT
 from pipeline.document import Bar, Block, Bullets, Cell, Chart, Column, Document, Paragraph, Quotations, Section, Table
 from pipeline.facet_story import (
     NAMED_OTHERWISE,
     READING,
+    bare,
     belongs,
     facet_sections,
     interval,
@@ -97,10 +99,11 @@ def _s(count: int) -> str:
 def _lead(findings: Findings) -> tuple[str, ...]:
     """How many, how coded, whether checked, and what is safe to say first."""
     tables = findings.tables
+    people = f"{tables.base:,} {'person' if tables.base == 1 else 'people'}"
     counted = (
-        f"{tables.base:,} people wrote something with content, of {tables.responses:,} who took part."
+        f"{people} wrote something with content, of {tables.responses:,} who took part."
         if not tables.comments
-        else f"{tables.base:,} people, of {tables.responses:,} who took part, wrote the {tables.comments:,} "
+        else f"{people}, of {tables.responses:,} who took part, wrote the {tables.comments:,} "
         f"comment{_s(tables.comments)} counted here."
     )
     coded = (
@@ -109,7 +112,7 @@ def _lead(findings: Findings) -> tuple[str, ...]:
     )
     told = [claim for claim in findings.claims if claim.kind == "safe" and claim.about != READING]
     safe = {claim.facet: claim.words for claim in reversed(told) if claim.group is None}  # the first of each facet
-    by_group = [claim.words for claim in told if claim.group is not None]
+    by_group = _checked_first(claim.words for claim in told if claim.group is not None)
     first = [*([safe[facet] for facet in tables.headings if facet in safe] or _largest(findings)), *by_group]
     return (counted, coded, _whether_checked(findings), *first[:2])
 
@@ -152,7 +155,24 @@ def _what_can_be_said(findings: Findings) -> Iterator[Section]:
         claims = [claim for claim in findings.claims if claim.facet == facet]
         overall = said(claim for claim in claims if claim.group is None)
         groups = [one.words for one in claims if one.group is not None and one.kind == "safe" and one.about != READING]
-        yield Section(f"said-{facet}", f"{heading}: statements", (*overall, *_said_by_group(groups)), level=3)
+        by_group = _said_by_group(_checked_first(groups))
+        blocks = (*_named_otherwise(findings, facet), *overall, *by_group)
+        yield Section(f"said-{facet}", f"{heading}: statements", blocks, level=3)
+
+
+def _checked_first(words: Iterable[str]) -> list[str]:
+    """Statements, those by the tool's own count behind those that were checked."""
+    return sorted(words, key=lambda one: one.endswith(OWN_COUNT))
+
+
+def _named_otherwise(findings: Findings, facet: str) -> Iterator[Block]:
+    """Which published names do not mean what was counted, and where to read how."""
+    heading = findings.tables.headings[facet]
+    notes = [note for note in findings.tables.notes if NAMED_OTHERWISE.search(note)]
+    names = [row.name for row in findings.tables.of(facet) if row.code]
+    if found := [name for name in names if any(note.startswith(f"{bare(name)} (") for note in notes)]:
+        words = f"Not quite what was counted: {listed(map(quoted, map(bare, found)))}. How far, stands under {heading}."
+        yield Paragraph(words)
 
 
 def _said_by_group(words: Sequence[str]) -> Iterator[Block]:
@@ -172,7 +192,12 @@ def _who_answered(findings: Findings) -> Iterator[Section]:
         return
     intro = Paragraph(
         "Nobody was drawn at random to answer. Where the respondents differ from the population, shares of respondents "
-        "need not be shares of residents; the weighted shares show how much that could matter."
+        "need not be shares of residents"
+        + (
+            "; the weighted shares show how much that could matter."
+            if any(attribute.weighted for attribute in findings.attributes)
+            else "."
+        )
     )
     yield Section("who", "Who answered", (intro,))
     for n, attribute in enumerate(findings.attributes, 1):
@@ -212,15 +237,17 @@ def _representation(attribute: Attribute) -> str:
     for verdict in ("over", "under"):
         if values := [one.value for one in attribute.values if one.verdict == verdict]:
             found.append(f"{VERDICTS[verdict].capitalize()} among respondents: {listed(values)}.")
+    if not found and not any(one.verdict for one in attribute.values):
+        return "Who is over- or under-represented cannot be told."
     return " ".join(found) or "No value is clearly over- or under-represented among respondents."
 
 
-def _all_weighted(findings: Findings) -> Iterator[Table]:
-    """The weighted shares by facet. Where one attribute alone has them, they are weighted by all attributes at once."""
-    having = [attribute for attribute in findings.attributes if attribute.weighted]
-    every = listed([attribute.column for attribute in findings.attributes])
-    for attribute in having:
-        by = every if len(having) == 1 else attribute.column
+def _all_weighted(findings: Findings) -> Iterator[Block]:
+    """How it was weighted, or why not, and the weighted shares by facet."""
+    for attribute in findings.attributes:
+        if attribute.weighting:
+            yield Paragraph(" ".join(attribute.weighting))
+        by = listed(attribute.weighted_by or (attribute.column,))
         for facet, heading in findings.tables.headings.items():
             yield from _weighted(findings, attribute, by, facet, heading)
 

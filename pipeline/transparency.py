@@ -238,11 +238,15 @@ def _lines(pattern: str, facts: Mapping[str, str]) -> str:
 def _check(findings: Findings) -> str:
     """How the codes were checked."""
     if not findings.drawn:
-        return "No check sample was drawn, so how often the tool is wrong on these comments is not known."
+        return "People coded no check sample, so how often the tool is wrong on these comments is not known."
     return (
         f"{_number(findings.drawn, 'comment')} drawn at random and coded without sight of the tool's codes, by "
         f"{'one person' if findings.coders == 1 else f'{findings.coders} people'}."
     )
+
+
+def _are(count: int) -> str:
+    return f"{count:,} {'is' if count == 1 else 'are'}"
 
 
 def _against_wrong_counts(findings: Findings) -> str:
@@ -251,8 +255,8 @@ def _against_wrong_counts(findings: Findings) -> str:
     if not corrected:
         return "None of the shares is corrected: they are printed as “not checked”."
     return (
-        f"Of the {len(statuses)} shares among all respondents that are published, {corrected} are corrected with the "
-        f"check sample and {unchecked} are printed as “not checked”."
+        f"Of the {len(statuses)} shares among all respondents that are published, {_are(corrected)} corrected with the "
+        f"check sample and {_are(unchecked)} printed as “not checked”."
     )
 
 

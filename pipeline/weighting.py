@@ -45,12 +45,14 @@ class Weights:
     """A weight for each respondent, 1 on average. refused: whether all are 1 because there are too few respondents.
 
     effective: how many respondents of equal weight would be worth as much. notes: what it does, and what it does not.
+    by: the columns it weights by, of those asked for.
     """
 
     weight: Floats
     effective: float
     refused: bool
     notes: tuple[str, ...]
+    by: tuple[str, ...] = ()
 
 
 def weights(margins: Sequence[Margin], smallest: int = 0) -> Weights:
@@ -61,13 +63,16 @@ def weights(margins: Sequence[Margin], smallest: int = 0) -> Weights:
     fewer than FEWEST_EFFECTIVE respondents would be left in effect.
     """
     size = len(margins[0].places)
-    by = listed(quoted(margin.column) for margin in margins)
     found = [_cells(margin, smallest) for margin in margins]
     notes = [note for one in found for note in one.notes]
+    columns = tuple(margin.column for margin, one in zip(margins, found, strict=True) if not one.alone)
+    by = listed(map(quoted, columns))
     raked = rake([one.cell for one in found], [one.target for one in found])
     weight = held(raked)
     effective = effective_number(weight)
-    if all(one.alone for one in found) or effective < FEWEST_EFFECTIVE:
+    if not columns:
+        return Weights(np.ones(size), float(size), True, tuple(notes))
+    if effective < FEWEST_EFFECTIVE:
         words = f"Not weighted by {by}: too few respondents for it."
         return Weights(np.ones(size), float(size), True, (*notes, words))
     if raked.max() > LARGEST_WEIGHT:
@@ -76,7 +81,7 @@ def weights(margins: Sequence[Margin], smallest: int = 0) -> Weights:
             "population’s without reaching it."
         )
     notes.append(f"In effect the weighted shares rest on about {round(effective / 10) * 10:,} respondents (Kish).")
-    return Weights(weight, effective, False, (*(words.format(by) for words in WHAT_IT_IS), *notes))
+    return Weights(weight, effective, False, (*(words.format(by) for words in WHAT_IT_IS), *notes), columns)
 
 
 @dataclass(frozen=True)
@@ -103,14 +108,17 @@ def _cells(margin: Margin, smallest: int) -> _Cells:
     target = np.bincount(cell_of[:-1], weights=margin.population.shares)
     cell_of[-1] = len(target)  # respondents without a value have the place -1
     missing = float((places < 0).mean()) if len(places) else 0.0
+    alone, column = len(target) == 1, quoted(margin.column)
     notes = []
-    if together:
+    if alone:
+        notes.append(f"Not weighted by {column}: too few respondents under its values.")
+    elif together:
         told = listed(quoted(names[n]) for n in sorted(together))
-        notes.append(f"Weighted together by {quoted(margin.column)}, for want of respondents: {told}.")
-    if missing:
-        notes.append(f"Respondents whose {quoted(margin.column)} is not known keep the share that they have.")
+        notes.append(f"Weighted together by {column}, for want of respondents: {told}.")
+    if missing and not alone:
+        notes.append(f"Respondents whose {column} is not known keep the share that they have.")
     shares = np.append(target * (1 - missing), missing) if missing else target
-    return _Cells(np.asarray(cell_of[places]), np.asarray(shares, dtype=float), len(target) == 1, tuple(notes))
+    return _Cells(np.asarray(cell_of[places]), np.asarray(shares, dtype=float), alone, tuple(notes))
 
 
 def _together(counts: Sequence[int], smallest: int, hidden: Collection[int]) -> set[int]:

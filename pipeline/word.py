@@ -85,6 +85,11 @@ def _runs(text: str) -> str:
     return f"<w:r>{''.join(parts)}</w:r>"
 
 
+def _sentence(text: str) -> str:
+    """The same of words of ours, in which no line ends between a number and its per cent sign."""
+    return _runs(UNIT.sub(NO_BREAK, text))
+
+
 def _field(instruction: str, shown: str) -> str:
     """A field, and what it shows until it is worked out anew."""
     return f'<w:fldSimple w:instr=" {instruction} ">{_runs(shown)}</w:fldSimple>'
@@ -108,9 +113,10 @@ class _Writer:
     def write(self, document: Document) -> None:
         """Title, leading sentences, contents, and all sections."""
         self._add(_paragraph("Heading1", _runs(document.title)))
-        self._add(_paragraph("Subtitle", _runs(document.made)))
+        if document.made:
+            self._add(_paragraph("Subtitle", _runs(f"Comments coded on {document.made}")))
         for sentence in document.lead:
-            self._add(_paragraph("Lead", _runs(sentence)))
+            self._add(_paragraph("Lead", _sentence(sentence)))
         self._add(_contents(document.sections))
         self._write_footer(document.title)
         for number, section in enumerate(document.sections):
@@ -165,9 +171,9 @@ class _Writer:
     def _write_block(self, block: Block) -> None:
         if isinstance(block, Paragraph):
             look = "Warning" if block.warning else "SmallPrint" if block.small else "Normal"
-            self._add(_paragraph(look, _runs(block.text)))
+            self._add(_paragraph(look, _sentence(block.text)))
         elif isinstance(block, Bullets):
-            self._add(_titled(block.title, (_paragraph("ListBullet", _runs(item)) for item in block.items)))
+            self._add(_titled(block.title, (_paragraph("ListBullet", _sentence(item)) for item in block.items)))
         elif isinstance(block, Quotations):
             self._add(_titled(block.title, map(_quote, block.quotes)))
         elif isinstance(block, Table):

@@ -67,7 +67,8 @@ def _cover(title: str, tables: Tables, found: Findings | None, sheets: Sequence[
     """What this is, and a list of the sheets."""
     lines = (
         *([f"Names as published in: {tables.wording}."] if tables.wording else []),
-        f"What people wrote, counted by code: {tables.base:,} of {tables.responses:,} respondents wrote something.",
+        f"What people wrote, counted by code. {tables.base:,} of {tables.responses:,} respondents wrote something with "
+        "content.",
         *(_origin(found) if found else []),
         CONTACT,
         "The sheets are listed below; each name is a link.",
@@ -109,7 +110,7 @@ def _notes(tables: Tables, found: Findings | None, sheets: Sequence[Sheet]) -> S
         *(
             (f"Who answered: {one.column}", note)
             for one in attributes
-            for note in (f"Population: {one.source}.", *one.notes)
+            for note in (f"Population: {one.source}.", *one.notes, *one.weighting)
         ),
         *((f"Column “{header}”", about) for header, about in columns.items()),
     ]

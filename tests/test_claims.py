@@ -155,6 +155,17 @@ def test_people_are_under_a_code_of_an_exclusive_facet():
     ]
 
 
+def test_what_respondents_said_of_themselves_is_not_called_the_tools():
+    rows = [a_row("resident", 260, 400), replace(a_row("trader", 140, 400), inferred=12)]
+    assert claims(tables_of(rows, 400))[0].words == (
+        "Theme: shares are of the 400 respondents who wrote something with content. They count what the export says of "
+        "the respondents and, where it says nothing, what the tool inferred, unchecked; the intervals allow for chance "
+        "in who answered, and for nothing else."
+    )
+    inferred = [replace(row, inferred=row.respondents) for row in rows]
+    assert "They count the tool’s codes, which have not been checked" in claims(tables_of(inferred, 400))[0].words
+
+
 def test_about_half_is_safe_where_the_interval_is_narrow_and_open_where_it_is_wide():
     assert ("safe", "About half of respondents raised “Access”, 50 % (48 to 52 %).") in told(
         tables_of(overall({"access": 998}, 2000), 2000)
@@ -301,6 +312,50 @@ def test_a_table_by_group_is_put_in_words():
         ),
     ]
     assert (found[1].about, found[1].codes, found[1].value) == ("group", ("access",), "Mill End")
+
+
+def test_what_is_said_of_a_value_with_too_few_checked_says_whose_count_it_is():
+    rows = [corrected(a_row(code, n, 400), 0.04) for code, n in {"access": 240, "housing": 100}.items()]
+    rows += [corrected(a_row("access", 180, 300, "Ward", "North"), 0.05), a_row("access", 70, 100, "Ward", "South")]
+    rows += [corrected(a_row("housing", 60, 300, "Ward", "North"), 0.05), a_row("housing", 9, 100, "Ward", "South")]
+    rows += [corrected(a_row("", 60, 400), 0.04)]
+    own = " This is by the tool’s own count, which was not checked."
+    assert [(one.kind, one.words) for one in claims(tables_of(rows, 400)) if one.value and one.about == "size"] == [
+        ("safe", "Ward “North”: most respondents raised “Access”, 60 % (55 to 65 %)."),
+        ("safe", "Ward “North”: a minority of respondents raised “Housing”, 20 % (15 to 25 %)."),
+        ("safe", "Ward “South”: most respondents raised “Access”, 70 % (60 to 78 %)." + own),
+        ("few", "Ward “South”: too few to say anything about “Housing”."),
+    ]
+
+
+def test_where_no_value_has_enough_checked_each_sentence_says_so_for_it_may_stand_alone():
+    rows = [corrected(a_row("access", 240, 400), 0.04)]
+    rows += [a_row("access", 210, 300, "Ward", "North"), a_row("access", 30, 100, "Ward", "South")]
+    own = "This is by the tool’s own count, which was not checked."
+    said = [one for one in claims(tables_of(rows, 400)) if one.group and one.about != "reading"]
+    assert len(said) == 2
+    assert all(one.words.endswith(own) for one in said)
+
+
+def test_a_close_call_between_a_checked_and_an_unchecked_value_says_so_of_a_part():
+    rest = {("theme", "Ward", value, "access"): Estimate(0.5, 0.44, 0.56, 300) for value in ("North", "South", "East")}
+    rows = [corrected(a_row("access", 200, 400), 0.04), corrected(a_row("access", 100, 200, "Ward", "North"), 0.05)]
+    rows += [a_row("access", 50, 100, "Ward", "South"), a_row("access", 50, 100, "Ward", "East")]
+    assert ("close", "group") in [(one.kind, one.about) for one in claims(tables_of(rows, 400, rest))]
+    words = [one.words for one in claims(tables_of(rows, 400, rest)) if one.about == "group"]
+    assert words == [
+        "Ward: no code of Theme stands out under any one value against the others. Some of this is by the tool’s own "
+        "count, which was not checked."
+    ]
+
+
+def test_what_nobody_raised_is_no_small_minority():
+    rows = [a_row(code, n, 60, "Ward", "North") for code, n in {"access": 40, "housing": 0, "cost": 0}.items()]
+    said = [one.words for one in claims(tables_of([*overall({"access": 40}, 60), *rows], 60)) if one.value]
+    assert said == [
+        "Ward “North”: most respondents raised “Access”, 67 % (54 to 77 %).",
+        "Ward “North”: nobody was found to have raised any of “Housing” and “Cost to residents”.",
+    ]
 
 
 def test_where_nothing_stands_out_that_is_said():

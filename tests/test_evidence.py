@@ -166,7 +166,7 @@ def test_a_code_that_was_not_checked_says_so(findings):
     )
     assert checked == "Check: the 100 comments of the sample say nothing of this code."
     unchecked = sections(replace(findings, drawn=0, checked=()))
-    assert words(unchecked["Waiting “too long”"])[-1].startswith("Check: no sample was drawn")
+    assert words(unchecked["Waiting “too long”"])[-1].startswith("Check: people coded no random sample")
 
 
 def test_a_code_by_another_name_says_what_was_counted(findings):

@@ -151,6 +151,18 @@ REFUSALS = {
         "people.csv: has several columns of numbers: “men” and “women”. "
         "Fix: keep the column of names and one of numbers"
     ),
+    "ward,n\nA,-10\nB,20\nC,30\n": (
+        "people.csv, row 2: “-10” beside “A” is no number. Fix: write a number there, or delete the row"
+    ),
+    "ward,n\nA,1e3\nB,20\nC,30\n": (
+        "people.csv, row 2: “1e3” beside “A” is no number. Fix: write a number there, or delete the row"
+    ),
+    "ward;n\nA;1.000\nB;2.345\n": (
+        "people.csv: “1.000” may be a thousand or a decimal. Fix: write numbers of people without points"
+    ),
+    "ward,%\nA,50\nB,70\nTotal,100\n": (
+        "people.csv: the per cents add up to 120. Fix: keep one row for each value, and no value beside its parts"
+    ),
     "ward\nA\nB\n": (
         "people.csv: holds no names with numbers beside them. "
         "Fix: give two columns, such as `ward,population`, with a row for each value"
@@ -190,6 +202,38 @@ def test_values_are_matched_but_for_case_spaces_and_punctuation():
         "under 18": 4,
     }
     assert membership(["65", "Mill", "mill-end "], population).tolist() == [3, -1, 0]
+
+
+@pytest.mark.parametrize(
+    ("export", "census"),
+    [
+        ("18-24", "18 to 24"),
+        ("18 – 24", "Aged 18 to 24 years"),
+        ("75+", "75 and over"),
+        ("75 or older", "Aged 75 years and over"),
+        ("Under 18", "<18"),
+        ("under 18 years", "Aged under 18 years"),
+        ("Eelhithe", "Eel-Hithe"),
+        ("Copper fen", "Copperfen"),
+        ("St Marys", "St. Mary's"),
+    ],
+)
+def test_bands_and_names_are_the_same_however_they_are_put(export, census):
+    assert match_values([export], Population((census, "Other"), (1, 1), "x.csv")) == {export: 0}
+
+
+@pytest.mark.parametrize(("export", "census"), [("18-24", "18-25"), ("1 2", "12"), ("75+", "75"), ("17", "Under 17")])
+def test_other_numbers_are_not_the_same(export, census):
+    assert match_values([export], Population((census, "Other"), (1, 1), "x.csv")) == {}
+
+
+def test_a_misspelt_value_is_not_told_as_one_that_nobody_is_of():
+    with pytest.raises(InputError) as caught:
+        who_answered({"Harbour": 60, "Quilbrook": 30}, people(Harbour=300, Quillbrook=300), "Ward")
+    assert str(caught.value) == (
+        "wards.csv: nobody is of “Quillbrook”, but “Ward” has “Quilbrook”. Fix: write “Quilbrook” in place of "
+        "“Quillbrook” if they are the same, or else leave “Quillbrook” out"
+    )
 
 
 # ---- who answered ----------------------------------------------------------------------------------------------------

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from invented_run import make_run, row
@@ -121,7 +123,40 @@ def test_a_cell_may_also_be_a_question_or_a_code_of_another_facet(opened):
         line("transport", "question", "Why?", SUPPRESSED),
         line("transport", "who", "Parks (inferred)", SUPPRESSED),
     )
+    shown = replace(shown, rows=(*shown.rows, replace(line("parks"), facet="who")))
     assert texts(quotes_of(opened(*rows), shown, ["question", "who"])) == ["Train"]
+
+
+def test_a_cell_is_known_by_the_name_it_was_published_under(opened):
+    rows = [said(0, "Bus", given={"topic": ["transport", "parks"]}), said(1, "Tram", 90)]
+    named = replace(line("parks"), name="Green places")
+    shown = tables(line("transport"), named, line("transport", "topic", "Green places", SUPPRESSED))
+    assert texts(quotes_of(opened(*rows), shown, ["topic"])) == ["Tram", "Bus"]
+    assert [one.code for one in quotes_of(opened(*rows), shown, ["topic"])] == ["transport", "parks"]
+
+
+def test_a_cell_may_be_of_those_without_a_code(opened):
+    rows = [
+        said(0, "Bus", given={"topic": ["transport"]}),
+        said(1, "Tram", 90, given={"topic": ["transport"], "service": ["parks"]}),
+    ]
+    shown = tables(line("transport"), line("transport", "service", "(no code)", SUPPRESSED))
+    shown = replace(shown, rows=(*shown.rows, replace(line("parks"), facet="service")))
+    assert texts(quotes_of(opened(*rows), shown, ["service"])) == ["Tram"]
+
+
+def test_a_comment_is_not_quoted_under_a_code_that_somebody_who_checked_it_did_not_give_it(opened):
+    review = opened(said(0, "Bus"), said(1, "Tram", 90))
+    review.store.draw("an analyst", ["r0-q1", "r1-q1"])
+    coded = [("r0-q1", "topic", ["parks"]), ("r1-q1", "topic", ["transport"])]
+    review.store.check("an analyst", "screen", coded)
+    assert texts(quotes_of(review, tables(*OVERALL))) == ["Tram"]
+
+
+def test_what_respondents_say_of_themselves_is_not_called_coded_by_the_tool(opened):
+    shown = replace(tables(replace(line("parks"), facet="who")), headings={"who": "Who"})
+    (quote,) = quotes_of(opened(said(0, "Bus", given={"who": ["parks"]})), shown)
+    assert (quote.coded_by, quote.given, quote.decided) == ("respondent", True, False)
 
 
 def test_personal_data_is_masked_and_comments_about_somebody_are_left_out(opened):

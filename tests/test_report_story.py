@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from invented_findings import invented_findings, invented_tables, one_row
 
+from pipeline.claims import OWN_COUNT
 from pipeline.document import Bar, Bullets, Chart, Column, Paragraph, Quotation, Quotations, Section, Table
 from pipeline.findings import Claim
 from pipeline.story import tell
@@ -191,6 +192,48 @@ def test_columns_that_would_say_nothing_are_left_out_and_inferred_codes_told():
     assert headers == ["Theme", "Comments", "Respondents", "Of which inferred", "Share", "95 % interval", "Status"]
 
 
+def of_people(inferred):
+    """Tables of a facet that respondents said of themselves, but for so many of each code, also by it."""
+    tables = invented_tables()
+    rows = [replace(row, inferred=inferred) for row in tables.of("theme") if row.code and row.status != "suppressed"]
+    rows = [replace(row, status=NOT_CHECKED, share=row.counted_share, checked=0) for row in rows]
+    by_it = [replace(row, group="theme", value="Traders", facet="principle") for row in rows]
+    overall = tables.of("principle")
+    return replace(tables, rows=(*overall, *rows, *by_it), headings={"principle": "Design principle", "theme": "Group"})
+
+
+def test_what_respondents_said_of_themselves_is_not_told_as_found_or_checked_by_the_tool():
+    document = tell(invented_findings(tables=of_people(2)))
+    first, chart, shown = section(document, "theme").blocks
+    assert first == Paragraph(
+        "These shares rest on what the export says of the respondents. Where it says nothing, the tool inferred it "
+        "from what they wrote, and nobody checked that.",
+        warning=True,
+    )
+    assert (chart.title, shown.caption) == (
+        "Group: share of respondents who came under each",
+        "Group: how many came under each",
+    )
+    assert shown.note.startswith("Base: 412 respondents of 450 who wrote something with content. Not checked: ")
+    assert not any(
+        isinstance(block, Paragraph) for block in section(tell(invented_findings(tables=of_people(0))), "theme").blocks
+    )
+
+
+def test_a_table_by_a_facet_is_named_as_the_facet_is():
+    document = tell(invented_findings(tables=of_people(0)))
+    assert ("principle-by-1", "Design principle by Group") in [one[1:] for one in outline(document)]
+    assert table(document, "principle-by-1").caption.startswith("Design principle by Group: share of the respondents")
+
+
+def test_quotes_tell_who_gave_their_code():
+    quotes = [replace(one, decided=n == 1, given=n == 2) for n, one in enumerate(invented_findings().quotes[:3])]
+    (told,) = of_kind(tell(invented_findings(quotes=tuple(quotes))), "principle-quotes", Quotations)
+    assert [one.note for one in told.quotes] == [
+        *("coded by the tool", "coded by a person", "group as the respondent gave it"),
+    ]
+
+
 def test_the_chart_shows_the_same_shares_largest_first():
     (chart,) = of_kind(tell(invented_findings()), "principle", Chart)
     assert chart.bars[0] == Bar("Community-led", 0.3377, 0.3377 - 0.03, 0.3377 + 0.04)
@@ -289,6 +332,27 @@ def test_up_front_stand_a_few_claims_about_groups_and_how_many_more_there_are():
     assert of_kind(document, "theme-by-1", Bullets)[0].items == tuple(f"Claim {n}." for n in range(7))
 
 
+def test_what_is_by_the_tools_own_count_stands_behind_what_was_checked():
+    own = Claim("safe", "size", f"Ward “East”: most raised “Access”. This is {OWN_COUNT}", "theme", ("access",), "Ward")
+    checked = Claim("safe", "size", "Ward “West”: most raised “Access”.", "theme", ("access",), "Ward", "West")
+    document = tell(invented_findings(claims=(own, checked)))
+    assert section(document, "said-theme").blocks == (Bullets((checked.words, own.words), "Safe to say of groups"),)
+    assert document.lead[-2:] == (
+        "Raised most under Design principle, with its 95 % interval: “Community-led”, 34 % (31 to 38 %).",
+        checked.words,
+    )
+
+
+def test_published_names_that_are_not_what_was_counted_are_named_where_they_are_first_read():
+    tables = invented_tables()
+    rows = tuple(replace(row, name="Outward facing") if row.code == "transparent" else row for row in tables.rows)
+    notes = (*tables.notes, "Outward facing (overlaps with Transparent, which was counted): Only a rough guide.")
+    document = tell(invented_findings(tables=replace(tables, rows=rows, notes=notes)))
+    assert section(document, "said-principle").blocks[0] == Paragraph(
+        "Not quite what was counted: “Outward facing”. How far, stands under Design principle."
+    )
+
+
 def test_what_published_names_do_not_cover_stands_beside_their_table():
     notes = (
         *invented_tables().notes,
@@ -369,11 +433,22 @@ def test_who_answered_is_shown_beside_the_population():
     )
 
 
+def test_where_all_is_suppressed_nobody_is_said_to_be_as_expected():
+    (wards,) = invented_findings().attributes
+    untold = replace(wards, values=wards.values[2:], weighted=(), weighting=())
+    (chart,) = of_kind(tell(invented_findings(attributes=(untold,))), "who-1", Chart)
+    assert chart.in_words == "Who is over- or under-represented cannot be told."
+    (intro,) = section(tell(invented_findings(attributes=(untold,))), "who").blocks
+    assert "weighted" not in intro.text
+
+
 def test_shares_weighted_by_several_attributes_at_once_say_so():
     (wards,) = invented_findings().attributes
     ages = replace(wards, column="Age", weighted=())
-    (weighted,) = section(tell(invented_findings(attributes=(wards, ages))), "who-weighted").blocks
-    assert (weighted.caption, weighted.note) == (
+    both = replace(wards, weighted_by=("Ward", "Age"), weighting=("How it was weighted.",))
+    how, weighted = section(tell(invented_findings(attributes=(both, ages))), "who-weighted").blocks
+    assert (how, weighted.caption, weighted.note) == (
+        Paragraph("How it was weighted."),
         "Theme, weighted by Ward and Age",
         "Weighted: each respondent counts for as many as make the shares by Ward and Age the population’s.",
     )

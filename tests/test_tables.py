@@ -386,6 +386,26 @@ def test_a_column_of_too_many_values_is_refused(run):
     )
 
 
+def test_a_column_in_which_nearly_everybody_is_alone_is_refused(run):
+    make_run(run, [(f"r{n}", "Q1", f"{n % 25}@example.org", "", "", "", "") for n in range(40)])
+    assert refusal(InputError, run, by=["Ward"]) == (
+        f"{run / 'coded.csv'}: 'Ward' has 25 different values for 40 respondents. "
+        "Fix: choose a column that many share the values of"
+    )
+
+
+def test_bands_come_in_the_order_of_their_numbers_and_others_by_size(run):
+    ages = ["75+", "18-24", "18-24", "18-24", "Under 18", "25-34", "25-34", "", "Prefer not to say", "£1,000 or over"]
+    make_run(run, [(f"r{n}", "Q1", age, "", "", "", "") for n, age in enumerate(ages)])
+    found = frequency_tables(run, by=["Ward"])
+    assert list(dict.fromkeys(row.value for row in found.of("principle", "Ward"))) == [
+        *("Under 18", "18-24", "25-34", "75+", "£1,000 or over", "Prefer not to say", "(not given)"),
+    ]
+    make_run(run, [(f"r{n}", "Q1", ward, "", "", "", "") for n, ward in enumerate(["East", "North", "North", "A1"])])
+    found = frequency_tables(run, by=["Ward"])
+    assert list(dict.fromkeys(row.value for row in found.of("principle", "Ward"))) == ["North", "A1", "East"]
+
+
 def test_damaged_files_are_refused(run):
     (run / "manifest.json").write_text("{", encoding="utf-8")
     assert "manifest.json: is not valid JSON. Fix:" in refusal(InputError, run)

@@ -81,7 +81,7 @@ def test_without_a_check_the_record_says_so():
         invented_findings(checked=(), drawn=0, coders=0, tables=replace(tables, rows=rows, corrections=()))
     )
     found = fields(record)
-    said = "No check sample was drawn, so how often the tool is wrong on these comments is not known."
+    said = "People coded no check sample, so how often the tool is wrong on these comments is not known."
     assert found["Tier 2: tool specification and data"]["Performance"] == said
     assert said in found["Tier 2: decision-making process"]["Human review"]
     assert "None of the shares is corrected: they are printed as “not checked”." in record

@@ -87,7 +87,7 @@ def test_no_weight_is_extreme():
 def test_too_few_respondents_are_not_weighted():
     found = weights([margin(["A"] * 30 + ["B"] * 9, A=50, B=50)])
     assert (np.unique(found.weight).tolist(), found.effective, found.refused) == ([1.0], 39.0, True)
-    assert found.notes[-1] == "Not weighted by “Ward”: too few respondents for it."
+    assert found.notes[-1] == "Not weighted by “Ward”: too few respondents under its values."
     assert weighted_rows(tables_of(a_row("access", 0.5)), "theme", np.ones((39, 1), dtype=bool), found, []) == ()
 
 

@@ -138,7 +138,7 @@ def test_all_blocks_stand_in_order_in_styles_of_their_kind():
     contents = ["What can be said", "Design principles", "What people wrote", "Who answered"]
     assert texts(opened()) == [
         ("Heading 1", "Harbour & Docks: what people said"),
-        ("Subtitle", "1 October 2025 at 10:00"),
+        ("Subtitle", "Comments coded on 1 October 2025 at 10:00"),
         ("Lead", "412 people wrote something."),
         ("Lead", "Most raised Community-led."),
         ("TOC Heading", "Contents"),
@@ -247,7 +247,7 @@ def test_blocks_that_hold_nothing_leave_nothing_but_their_words():
     empty = (Bullets((), "Bullets"), Quotations("Quotes", ()), Chart("Chart", (), "Nobody said anything."))
     assert texts(opened(*empty))[4:] == [("Heading 2", "One"), ("Normal", "Nobody said anything.")]
     nothing = docx.Document(io.BytesIO(as_docx(Document("Title", "Now", (), ()))))
-    assert texts(nothing) == [("Heading 1", "Title"), ("Subtitle", "Now")]
+    assert texts(nothing) == [("Heading 1", "Title"), ("Subtitle", "Comments coded on Now")]
 
 
 # ---- charts ---------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def test_the_cover_says_what_it_is_and_leads_to_every_sheet(book):
     assert [cell.value for cell in page["A"]][:8] == [
         "Frequency tables: Harbour consultation",
         "This worksheet contains one table.",
-        "What people wrote, counted by code: 412 of 450 respondents wrote something.",
+        "What people wrote, counted by code. 412 of 450 respondents wrote something with content.",
         "Export: harbour.xlsx. Run: harbour. Coded on 1 October 2025, 10:00 UTC with the model engagement.",
         "Made with feedback-pipeline 0.1.0, python 3.11.7.",
         "Contact: write here who answers questions about these figures, before you publish them.",
@@ -397,11 +397,11 @@ def test_what_can_be_said_is_every_claim_in_words(book):
     principle, none = "Design principle", "[z]"
     assert rows == [
         (
-            *("Safe to say", "More people raised Community-led than Transparent.", "Order of two codes"),
+            *("Safe to say", "More people raised Community-led than Transparent.", "Order of codes"),
             *(principle, "Community-led", none, none),
         ),
         (
-            *("Too close to call", "Transparent and Accountable are too close to call.", "Order of two codes"),
+            *("Too close to call", "Transparent and Accountable are too close to call.", "Order of codes"),
             *(principle, "Transparent", none, none),
         ),
         (
@@ -423,11 +423,17 @@ def test_the_method_has_its_limits_and_digests(book):
     ]
 
 
+def test_how_a_table_is_to_be_read_is_not_called_safe_to_say():
+    read = Claim("safe", "reading", "Shares are of the 412.", "theme", (), "principle")
+    (row,) = table_of(opened(invented_findings(claims=(read,)))["What can be said"])[1]
+    assert row == ("How to read it", read.words, "How to read it", "Theme", "[z]", "Design principle", "[z]")
+
+
 def test_the_check_sample_has_three_figures_a_code_with_intervals(book):
     page = book["Check sample"]
     assert page["A3"].value == "100 comments were drawn at random and coded blind by 2 people."
     assert table_of(page)[0] == [
-        *("Facet", "Name", "Code", "Comments coded", "Precision", "Precision: low", "Precision: high"),
+        *("Facet", "Name", "Code", "Comments with it", "Precision", "Precision: low", "Precision: high"),
         *("Recall", "Recall: low", "Recall: high", "Alpha", "Alpha: low", "Alpha: high"),
     ]
     _, (first, second, *_) = table_of(page)
@@ -438,8 +444,8 @@ def test_the_check_sample_has_three_figures_a_code_with_intervals(book):
 
 def test_who_answered_weighted_shares_and_change_are_as_found(book):
     assert table_of(book["Who answered"])[1] == [
-        ("Ward", "Harbour & Docks", 160, 0.39, 0.34, 0.44, 0.30, "over"),
-        ("Ward", "Old Town", 118, 0.29, 0.25, 0.33, 0.40, "under"),
+        ("Ward", "Harbour & Docks", 160, 0.39, 0.34, 0.44, 0.30, "over-represented"),
+        ("Ward", "Old Town", 118, 0.29, 0.25, 0.33, 0.40, "under-represented"),
         ("Ward", "Lower <Quay>", "[c]", "[c]", "[c]", "[c]", 0.02, "[x]"),
     ]
     access = ("Theme", "Access & opening hours", "access")

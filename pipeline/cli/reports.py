@@ -86,6 +86,7 @@ def tables_command(
     help="A table of the population by the values of a column (CSV, XLSX); may be given several times.",
 )
 @click.option("--against", type=PATH, help="An earlier run with the same codebook, to tell what has changed.")
+@click.option("--public", is_flag=True, help="Leave what single people wrote and are out of the files for Power BI.")
 @replace_option
 @quiet_option
 @json_option
@@ -97,6 +98,7 @@ def report_command(
     smallest: int | None,
     populations: tuple[str, ...],
     against: Path | None,
+    public: bool,
     replace: bool,
     quiet: bool,
     as_json: bool,
@@ -108,20 +110,22 @@ def report_command(
     \b
     Example:  feedback report runs/spring --by Ward --population Ward=wards.csv --out spring-report
     """
-    from pipeline.reporting import find, write_all, write_one
+    from pipeline.reporting import STAR, check_place, find, is_one, write_all, write_one
 
     progress = Progress(quiet)
     asked = _asked(by, wording, smallest, populations, against)
+    check_place(out, replace)
     findings = find(run, asked, progress)
-    if out.suffix and not out.is_dir():
-        write_one(findings, out)
+    if is_one(out):
+        write_one(findings, out, replace_=replace)
         written = [out]
     else:
-        written = write_all(findings, run, out, asked, replace_=replace, progress=progress)
+        written = write_all(findings, run, out, asked, replace_=replace, public=public, progress=progress)
     if as_json:
         click.echo(json.dumps({"run": str(run), "written": [str(path) for path in written]}))
     for path in written:
-        progress.say(f"Written: {path}")
+        private = path.name == STAR and not public
+        progress.say(f"Written: {path}{', not for publication: it holds what people wrote' if private else ''}")
 
 
 def _asked(
@@ -135,7 +139,11 @@ def _asked(
     from pipeline.published import Asked
 
     least = smallest if smallest is not None else load_settings().smallest
-    return Asked(by, wording, tuple(map(_population, populations)), against, least)
+    known = tuple(map(_population, populations))
+    columns = [column for column, _ in known]
+    if twice := next((column for column in columns if columns.count(column) > 1), None):
+        raise click.UsageError(f"--population is given twice for {twice!r}")
+    return Asked(by, wording, known, against, least)
 
 
 def _population(said: str) -> tuple[str, Path]:
