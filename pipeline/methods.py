@@ -83,7 +83,7 @@ def _corrected(findings: Findings) -> str:
 def _check(findings: Findings) -> tuple[str, ...]:
     if not findings.drawn:
         return (
-            "People coded no check sample. How often the classifier gives a code wrongly or misses one is not known for "
+            "People coded no check sample. How often the classifier gives a code wrongly or misses one is not known of "
             "this consultation.",
         )
     several = (

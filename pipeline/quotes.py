@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 QUOTES = 3  # of each code
 FEWEST_WORDS, MOST_WORDS = 8, 60
 CANDIDATES = 40  # of each code that are looked at
+MORE = 5  # times as many, where some of a code's comments must not be quoted
 MOST_MASKED = 2  # pieces of personal data; a comment with more is about somebody
 TOO_LIKE = 0.8  # cosine; two quotes more alike say the same
 GROUPED = 2000  # comments without a code that are grouped
@@ -54,8 +55,8 @@ def quotes_of(review: Review, tables: Tables, by: Sequence[str] = ()) -> tuple[Q
     for facet in tables.headings:
         for row in tables.of(facet):
             if row.code and row.status != SUPPRESSED and row.comments:
-                numbers = review.surest(facet, row.code, FEWEST_WORDS, CANDIDATES)
                 hidden = _hidden(tables, facet, row.code)
+                numbers = review.surest(facet, row.code, FEWEST_WORDS, CANDIDATES * (MORE if hidden else 1))
                 chosen = _varied(
                     [
                         one
