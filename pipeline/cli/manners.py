@@ -4,7 +4,7 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -80,6 +80,16 @@ def person(who: str | None) -> str:
         return who or getpass.getuser()
     except (OSError, KeyError):  # an account without a name
         raise InputError("your account has no name", fix="say who you are with --who") from None
+
+
+def tell_what_was_left(conflicts: Iterable[object], problems: Sequence[object]) -> None:
+    """Tells what of a workbook was not taken back; exit status 1 where some of it could not be read."""
+    for clash in conflicts:
+        click.echo(f"Not saved, {clash}", err=True)
+    for problem in problems:
+        click.echo(f"Not read, {problem}", err=True)
+    if problems:
+        sys.exit(1)
 
 
 class Progress:

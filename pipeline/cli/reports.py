@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from pipeline.cli.manners import (
     person,
     quiet_option,
     replace_option,
+    tell_what_was_left,
     who_option,
 )
 from pipeline.settings import load_settings
@@ -203,9 +203,4 @@ def read_log_command(run: Path, file: Path, who: str | None, quiet: bool, as_jso
         f"{taken.saved:,} rows saved for {taken.who}, {taken.unchanged:,} were so already; {taken.filled:,} of the "
         f"{taken.rows:,} rows are filled in."
     )
-    for clash in taken.conflicts:
-        click.echo(f"Not saved, {clash}", err=True)
-    for problem in taken.problems:
-        click.echo(f"Not read, {problem}", err=True)
-    if taken.problems:
-        sys.exit(1)
+    tell_what_was_left(taken.conflicts, taken.problems)

@@ -21,6 +21,7 @@ from pipeline.cli.manners import (
     person,
     quiet_option,
     replace_option,
+    tell_what_was_left,
     who_option,
 )
 from pipeline.errors import InputError, OutputError
@@ -199,12 +200,7 @@ def read_sheet_command(run: Path, file: Path, who: str | None, quiet: bool, as_j
         f"{taken.saved:,} codings saved for {taken.who}, {taken.unchanged:,} were so already; {taken.silent:,} of the "
         f"{taken.rows:,} rows say nothing new."
     )
-    for clash in taken.conflicts:
-        click.echo(f"Not saved, {clash}", err=True)
-    for problem in taken.problems:
-        click.echo(f"Not read, {problem}", err=True)
-    if taken.problems:
-        sys.exit(1)
+    tell_what_was_left(taken.conflicts, taken.problems)
 
 
 # ---- Label Studio --------------------------------------------------------------------------------------------------
