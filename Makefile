@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 MODEL := models/engagement/manifest.json
 RUN := runs/sample/manifest.json
-LEARNED_FROM := corpus/codebook.toml $(wildcard corpus/*.csv) $(wildcard pipeline/*.py)
+LEARNED_FROM := corpus/codebook.toml $(wildcard corpus/*.csv) $(wildcard pipeline/*.py pipeline/*/*.py)
 
 .PHONY: help run test check bench clean
 

@@ -9,31 +9,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.change import change, check_same_codebook, claims_of_change, reading_of_change
-from pipeline.checking import measure
-from pipeline.claims import claims
-from pipeline.disclosure import hidden_values
+from pipeline.counting.change import change, check_same_codebook, claims_of_change, reading_of_change
+from pipeline.counting.claims import claims
+from pipeline.counting.disclosure import hidden_values
+from pipeline.counting.estimates import FacetPeople
+from pipeline.counting.findings import Attribute, Changed, Checked, Claim, Findings, Weighted
+from pipeline.counting.grouping import Group, group_by, names_of
+from pipeline.counting.population import Population, membership, read_population, who_answered
+from pipeline.counting.published import Asked, published
+from pipeline.counting.quotes import piles, quotes_of
+from pipeline.counting.run_table import RunTable, read_run
+from pipeline.counting.shares import FEWEST_CHECKED
+from pipeline.counting.tables import CORRECTED, SUPPRESSED, Tables
+from pipeline.counting.weighting import Margin, Weights, weighted_rows, weights
 from pipeline.errors import InputError, OutputError
-from pipeline.estimates import FacetPeople
-from pipeline.evidence import check_ours as check_ours_pack
-from pipeline.evidence import write_pack
-from pipeline.findings import Attribute, Changed, Checked, Claim, Findings, Weighted
-from pipeline.grouping import Group, group_by, names_of
-from pipeline.page import write_page
-from pipeline.population import Population, membership, read_population, who_answered
-from pipeline.power_bi import check_ours as check_ours_star
-from pipeline.power_bi import write_star
-from pipeline.published import Asked, published
-from pipeline.quality import Estimate
-from pipeline.quotes import piles, quotes_of
-from pipeline.review import Review
-from pipeline.run_table import RunTable, read_run
-from pipeline.shares import FEWEST_CHECKED
-from pipeline.story import tell
-from pipeline.tables import CORRECTED, SUPPRESSED, Tables
-from pipeline.weighting import Margin, Weights, weighted_rows, weights
-from pipeline.word import write_docx
-from pipeline.workbook import write_workbook
+from pipeline.learning.quality import Estimate
+from pipeline.publishing.evidence import check_ours as check_ours_pack
+from pipeline.publishing.evidence import write_pack
+from pipeline.publishing.page import write_page
+from pipeline.publishing.power_bi import check_ours as check_ours_star
+from pipeline.publishing.power_bi import write_star
+from pipeline.publishing.story import tell
+from pipeline.publishing.word import write_docx
+from pipeline.publishing.workbook import write_workbook
+from pipeline.reviewing.checking import measure
+from pipeline.reviewing.review import Review
 
 NOT_WEIGHTED = "No share is shown weighted: it would give away numbers that are not published."
 Progress = Callable[[str, int, int], None]

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.comparison import Comparison
+from pipeline.correcting.comparison import Comparison
+from pipeline.correcting.mistakes import FILE as MISTAKES
+from pipeline.correcting.mistakes import PossibleMistake, mistakes_csv, possible_mistakes
+from pipeline.correcting.rivals import compare
 from pipeline.errors import InputError, OutputError
-from pipeline.mistakes import FILE as MISTAKES
-from pipeline.mistakes import PossibleMistake, mistakes_csv, possible_mistakes
-from pipeline.model_store import CURRENT, check_model_place, current_model, load_model, use_model
-from pipeline.rivals import compare
+from pipeline.learning.model_store import CURRENT, check_model_place, current_model, load_model, use_model
+from pipeline.learning.training import Progress, silent, train
 from pipeline.settings import Settings
-from pipeline.training import Progress, silent, train
 from pipeline.workflow import DEFAULT_MODEL, Trained, learning_material, write_model
 
 COMPARISON = "comparison.json"

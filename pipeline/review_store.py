@@ -19,7 +19,7 @@ from typing import Any, Self
 from pipeline.comment_store import FILE as COMMENTS
 from pipeline.comment_store import FORMAT, storable
 from pipeline.errors import InputError, OutputError, UserError
-from pipeline.replacing import finish_replacing
+from pipeline.files.replacing import finish_replacing
 
 FILE = "decisions.db"
 BUSY = 20.0  # seconds to wait while somebody else writes

@@ -12,25 +12,37 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.card import PICTURE, Quality, column_agreement, measure_quality, scores_left_out, write_card
 from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codebook
-from pipeline.coding import RunWriter, Tally, add_up
-from pipeline.columns import Kind, guess_columns
-from pipeline.corpus import (
+from pipeline.coding.coding import RunWriter, Tally, add_up
+from pipeline.correcting.material import (
+    CORPUS_CODEBOOK,
+    Material,
+    material_of_files,
+    material_of_model,
+    material_with_runs,
+)
+from pipeline.errors import InputError, ModelError, OutputError
+from pipeline.exports.columns import Kind, guess_columns
+from pipeline.exports.mapping import Change, Mapping, compare, find_mapping, load_mapping, must_ask
+from pipeline.exports.responses import (
+    Export,
+    Layout,
+    file_digest,
+    read_cell,
+    read_export,
+)
+from pipeline.learning.card import PICTURE, Quality, column_agreement, measure_quality, scores_left_out, write_card
+from pipeline.learning.corpus import (
     EXAMPLE_SOURCE,
     REVIEWED,
     Corpus,
     display_path,
     read_corpus,
 )
-from pipeline.deck import Unplaced, read_deck, write_corpus
-from pipeline.errors import InputError, ModelError, OutputError
-from pipeline.evaluation import FacetScores, indicator, score
-from pipeline.language import translation_columns
-from pipeline.learned import Learned, learned_from
-from pipeline.mapping import Change, Mapping, compare, find_mapping, load_mapping, must_ask
-from pipeline.material import CORPUS_CODEBOOK, Material, material_of_files, material_of_model, material_with_runs
-from pipeline.model_store import (
+from pipeline.learning.deck import Unplaced, read_deck, write_corpus
+from pipeline.learning.evaluation import FacetScores, indicator, score
+from pipeline.learning.learned import Learned, learned_from
+from pipeline.learning.model_store import (
     StoredModel,
     check_model_place,
     check_place,
@@ -41,17 +53,11 @@ from pipeline.model_store import (
     versions,
     whole_folder,
 )
-from pipeline.picture import calibration_svg
-from pipeline.responses import (
-    Export,
-    Layout,
-    file_digest,
-    read_cell,
-    read_export,
-)
+from pipeline.learning.picture import calibration_svg
+from pipeline.learning.training import Coding, Progress, Training, silent, train
 from pipeline.review_store import has_decisions
 from pipeline.settings import Settings, shipped
-from pipeline.training import Coding, Progress, Training, silent, train
+from pipeline.texts.language import translation_columns
 
 BATCH = 2000
 LONGEST_QUOTE = 160

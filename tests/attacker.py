@@ -12,8 +12,8 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
-from pipeline.evaluation import wilson
-from pipeline.tables import SUPPRESSED
+from pipeline.counting.tables import SUPPRESSED
+from pipeline.learning.evaluation import wilson
 
 MANY = 10_000
 

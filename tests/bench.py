@@ -28,16 +28,16 @@ import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
-from pipeline.classifier import FacetClassifier
-from pipeline.cleaning import normalise
 from pipeline.codebook import load_codebook
-from pipeline.corpus import Corpus, read_corpora, read_corpus
-from pipeline.deck import read_deck
-from pipeline.encoder import load_encoder
-from pipeline.evaluation import FacetScores, agreement, indicator, sample_f1, score
-from pipeline.features import Features
+from pipeline.learning.classifier import FacetClassifier
+from pipeline.learning.corpus import Corpus, read_corpora, read_corpus
+from pipeline.learning.deck import read_deck
+from pipeline.learning.encoder import load_encoder
+from pipeline.learning.evaluation import FacetScores, agreement, indicator, sample_f1, score
+from pipeline.learning.features import Features
+from pipeline.learning.training import Coding, silent
 from pipeline.settings import Settings
-from pipeline.training import Coding, silent
+from pipeline.texts.cleaning import normalise
 from pipeline.workflow import code_held_out, evaluate
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from pipeline.copies import Copies
+from pipeline.texts.copies import Copies
 
 VOICES = Path(__file__).parent.parent / "corpus" / "voices.csv"
 HELD_OUT, TUNED_ON = 1, 0
@@ -188,7 +188,7 @@ MEASURE = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
 from bench_copies import QUESTION, Copies, many
-from pipeline.cleaning import normalise
+from pipeline.texts.cleaning import normalise
 Copies((text, QUESTION) for text in many(100))  # libraries are loaded once
 comments, texts = int(sys.argv[2]), list(many(int(sys.argv[2])))
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()

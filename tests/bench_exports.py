@@ -37,7 +37,7 @@ Line = tuple[str, str, str]  # what, measured, target
 
 OURS = """
 from pathlib import Path
-from pipeline.responses import read_export
+from pipeline.exports.responses import read_export
 def read(path):
     return sum(1 for _ in read_export(Path(path)).rows())
 """

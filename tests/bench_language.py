@@ -14,7 +14,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from pipeline.language import NAMES, NOT_ENGLISH, Apart, set_apart
+from pipeline.texts.language import NAMES, NOT_ENGLISH, Apart, set_apart
 
 SET = Path(__file__).with_name("language_comments.csv")
 CORPUS = SET.parent.parent / "corpus"

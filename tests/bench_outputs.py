@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.checking import draw
 from pipeline.codebook import load_codebook
 from pipeline.comment_store import FILE, RESPONDENT, CodedRow, CommentWriter, GivenCode
-from pipeline.review import Review
 from pipeline.review_store import Choice, Store
+from pipeline.reviewing.checking import draw
+from pipeline.reviewing.review import Review
 
 ROOT = Path(__file__).parent.parent
 BOOK = load_codebook(ROOT / "corpus" / "codebook.toml")

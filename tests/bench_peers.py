@@ -22,13 +22,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import accuracy_score, f1_score
 
-from pipeline.classifier import FacetClassifier
-from pipeline.cleaning import normalise
-from pipeline.corpus import CodedComment
-from pipeline.encoder import load_encoder
-from pipeline.evaluation import indicator
-from pipeline.features import Features, load_tokenizer
-from pipeline.training import source_groups
+from pipeline.learning.classifier import FacetClassifier
+from pipeline.learning.corpus import CodedComment
+from pipeline.learning.encoder import load_encoder
+from pipeline.learning.evaluation import indicator
+from pipeline.learning.features import Features, load_tokenizer
+from pipeline.learning.training import source_groups
+from pipeline.texts.cleaning import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 NHS = ROOT.parent / "shared" / "bench" / "nhs_pxtm_phase1.csv"

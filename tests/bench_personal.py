@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from pipeline.personal import KINDS, find_personal
+from pipeline.texts.personal import KINDS, find_personal
 
 SET = Path(__file__).with_name("personal_comments.csv")
 VOICES = SET.parent.parent / "corpus" / "voices.csv"

@@ -74,12 +74,12 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.isotonic import IsotonicRegression
 
-from pipeline.classifier import FacetClassifier
-from pipeline.cleaning import normalise
-from pipeline.encoder import load_encoder
-from pipeline.evaluation import indicator, sample_f1
-from pipeline.features import VECTOR_WEIGHT, Bags, Features
-from pipeline.reading import reading_order, uncertainty, worth_reading_on
+from pipeline.coding.reading import reading_order, uncertainty, worth_reading_on
+from pipeline.learning.classifier import FacetClassifier
+from pipeline.learning.encoder import load_encoder
+from pipeline.learning.evaluation import indicator, sample_f1
+from pipeline.learning.features import VECTOR_WEIGHT, Bags, Features
+from pipeline.texts.cleaning import normalise
 
 BENCH = Path(__file__).resolve().parent.parent.parent / "shared" / "bench"
 SETS = {  # file: name, most comments of the pool, most of the test set

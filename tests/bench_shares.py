@@ -70,9 +70,9 @@ from sklearn.metrics import precision_recall_curve
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_union
 
-from pipeline.cleaning import normalise
-from pipeline.evaluation import indicator
-from pipeline.shares import FEWEST_CHECKED, Counts, corrected, size_for
+from pipeline.counting.shares import FEWEST_CHECKED, Counts, corrected, size_for
+from pipeline.learning.evaluation import indicator
+from pipeline.texts.cleaning import normalise
 
 BENCH = Path(__file__).resolve().parent.parent.parent / "shared" / "bench"
 SIZES = (100, 200, 400)

@@ -5,9 +5,9 @@ import json
 
 from invented import THINGS, codebook, corpus, write_codebook, write_coded
 
-from pipeline.mapping import Mapping
-from pipeline.review import Review
+from pipeline.exports.mapping import Mapping
 from pipeline.review_store import Choice, Store
+from pipeline.reviewing.review import Review
 from pipeline.workflow import classify, train_model
 
 FRAMES = ("The {} was shut again on Sunday", "Who decides about the {} these days", "My gran misses the old {}")

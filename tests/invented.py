@@ -3,7 +3,7 @@
 import csv
 
 from pipeline.codebook import Code, Codebook, Example, Facet, dump_codebook
-from pipeline.corpus import CodedComment, Corpus
+from pipeline.learning.corpus import CodedComment, Corpus
 from pipeline.settings import Settings
 
 QUICK = Settings(encoder="none", jobs=1)

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.codebook import load_codebook
-from pipeline.evaluation import wilson
-from pipeline.findings import (
+from pipeline.counting.findings import (
     Attribute,
     Changed,
     Checked,
@@ -17,9 +16,10 @@ from pipeline.findings import (
     Represented,
     Weighted,
 )
-from pipeline.quality import Estimate
+from pipeline.counting.tables import CORRECTED, NO_CODE, NOT_CHECKED, SUPPRESSED, Correction, Row, Tables
+from pipeline.learning.evaluation import wilson
+from pipeline.learning.quality import Estimate
 from pipeline.settings import shipped
-from pipeline.tables import CORRECTED, NO_CODE, NOT_CHECKED, SUPPRESSED, Correction, Row, Tables
 
 BASE = 412
 WARDS = {"Harbour & Docks": 160, "Mill End": 130, "Old Town": 118, "Lower <Quay>": 4}

@@ -11,12 +11,12 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 from web_server import serving
 
-from pipeline.checking import draw
-from pipeline.page import write_page
-from pipeline.published import Asked
+from pipeline.counting.published import Asked
+from pipeline.publishing.page import write_page
 from pipeline.reporting import find
-from pipeline.review import Query, Review
 from pipeline.review_store import Choice
+from pipeline.reviewing.checking import draw
+from pipeline.reviewing.review import Query, Review
 from pipeline.settings import Settings
 from pipeline.web import create_app
 

@@ -8,8 +8,10 @@ import krippendorff
 import numpy as np
 import pytest
 
-from pipeline import agreement
-from pipeline.agreement import (
+from pipeline.learning.evaluation import wilson
+from pipeline.learning.quality import Estimate, estimate
+from pipeline.reviewing import agreement
+from pipeline.reviewing.agreement import (
     ASSIST,
     TOO_FEW,
     TRUST,
@@ -30,8 +32,6 @@ from pipeline.agreement import (
     verdict,
     verdicts,
 )
-from pipeline.evaluation import wilson
-from pipeline.quality import Estimate, estimate
 
 NAN = np.nan
 

@@ -3,8 +3,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from pipeline.bars import chart_svg
-from pipeline.document import Bar, Chart
+from pipeline.publishing.bars import chart_svg
+from pipeline.publishing.document import Bar, Chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 WARDS = Chart(

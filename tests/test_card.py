@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import QUICK, SETTINGS_FILE, THINGS, codebook, coded, corpus, facet, write_codebook, write_coded
 
-from pipeline.card import PICTURE, measure_quality, scores_left_out, write_card
 from pipeline.codebook import Code, Facet
-from pipeline.corpus import CodedComment, Corpus
-from pipeline.picture import calibration_svg
-from pipeline.quality import calibration, learning_curve
-from pipeline.training import Coding, LeftOut, lesson_of, train
+from pipeline.learning.card import PICTURE, measure_quality, scores_left_out, write_card
+from pipeline.learning.corpus import CodedComment, Corpus
+from pipeline.learning.picture import calibration_svg
+from pipeline.learning.quality import calibration, learning_curve
+from pipeline.learning.training import Coding, LeftOut, lesson_of, train
 
 WHO = Facet("who", "Who", (Code("tenants", "Tenants | lodgers"), Code("staff", "Staff <all>")), exclusive=True)
 BOOK = codebook(facet(), WHO)

@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.change import change, check_same_codebook, claims_of_change, difference, reading_of_change
+from pipeline.counting.change import change, check_same_codebook, claims_of_change, difference, reading_of_change
+from pipeline.counting.findings import Changed
+from pipeline.counting.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Row, Tables
 from pipeline.errors import InputError
-from pipeline.evaluation import wilson
-from pipeline.findings import Changed
-from pipeline.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Row, Tables
+from pipeline.learning.evaluation import wilson
 
 
 def a_row(code, count, base, group=None, value=None):

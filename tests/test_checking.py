@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from invented_run import make_run, row
 
-from pipeline.agreement import against_people, between_coders, checks_to_halve
-from pipeline.checking import Progress, Size, all_progress, draw, measure, progress, sizes
 from pipeline.errors import InputError
-from pipeline.quality import estimate
-from pipeline.review import Review
+from pipeline.learning.quality import estimate
 from pipeline.review_store import Choice, Drawn
+from pipeline.reviewing.agreement import against_people, between_coders, checks_to_halve
+from pipeline.reviewing.checking import Progress, Size, all_progress, draw, measure, progress, sizes
+from pipeline.reviewing.review import Review
 
 TOPICS = ("transport", "parks", "housing")
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
-from pipeline.claims import claims
-from pipeline.evaluation import wilson
-from pipeline.phrases import listed, quoted
-from pipeline.quality import Estimate
-from pipeline.significance import difference_p, holm, paired_p, separate_p
-from pipeline.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Row, Tables
+from pipeline.counting.claims import claims
+from pipeline.counting.phrases import listed, quoted
+from pipeline.counting.significance import difference_p, holm, paired_p, separate_p
+from pipeline.counting.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Row, Tables
+from pipeline.learning.evaluation import wilson
+from pipeline.learning.quality import Estimate
 
 DRAWS = 400
 

@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.special import expit, logit
 from sklearn.base import clone
 
-from pipeline.classifier import (
+from pipeline.learning.classifier import (
     DEFAULT_THRESHOLD,
     HIGHEST_THRESHOLD,
     LOWEST_THRESHOLD,
@@ -27,7 +27,7 @@ from pipeline.classifier import (
     part_scores,
     pooled,
 )
-from pipeline.features import Bags
+from pipeline.learning.features import Bags
 
 CODES = ("a", "b", "c")
 

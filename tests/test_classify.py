@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 
 from pipeline.codebook import load_codebook
-from pipeline.responses import file_digest, read_cell
+from pipeline.exports.responses import file_digest, read_cell
 from pipeline.settings import shipped
 
 QUESTIONS = ["What should the council do differently?", "Is there anything else you want to tell us?"]

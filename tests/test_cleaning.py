@@ -2,8 +2,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline import cleaning
-from pipeline.cleaning import (
+from pipeline.texts import cleaning
+from pipeline.texts.cleaning import (
     CLEANERS,
     clean,
     is_blank,

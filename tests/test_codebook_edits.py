@@ -4,7 +4,7 @@ import pytest
 from invented import codebook, facet
 
 from pipeline.codebook import Code, Entry, Example, Exclusion, Wording
-from pipeline.codebook_edits import changes, exclusion, exclusion_line, new_id, with_code
+from pipeline.codebooks.codebook_edits import changes, exclusion, exclusion_line, new_id, with_code
 from pipeline.errors import CodebookError
 
 TOPIC, TONE = facet("topic"), facet("tone", things={"cross": ("anger",)})

@@ -16,7 +16,7 @@ from invented_run import CODES, make_run, row
 
 from pipeline.comment_store import LONGEST_VALUE, MOST_VALUES, CommentWriter
 from pipeline.errors import InputError
-from pipeline.review import Query, Review
+from pipeline.reviewing.review import Query, Review
 from pipeline.workflow import classify
 
 ODD_TEXTS = [

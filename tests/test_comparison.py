@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.comparison import (
+from pipeline.correcting.comparison import (
     CHECK,
     DECIDED,
     TOGETHER,
@@ -11,7 +11,7 @@ from pipeline.comparison import (
     Difference,
     compare_facet,
 )
-from pipeline.evaluation import score
+from pipeline.learning.evaluation import score
 
 CODES = ("bus", "park", "rent")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import copies as copies_module
-from pipeline.copies import SHORTEST, Copies, Met, text_key
+from pipeline.texts import copies as copies_module
+from pipeline.texts.copies import SHORTEST, Copies, Met, text_key
 
 CAMPAIGN = "Please keep the library on Bow Road open"
 QUESTION = "What should the council do differently?"

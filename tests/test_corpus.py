@@ -7,8 +7,8 @@ import openpyxl
 import pytest
 
 from pipeline.codebook import load_codebook
-from pipeline.corpus import CodedComment, codebook_comments, read_corpora, read_corpus
 from pipeline.errors import CodebookError, InputError
+from pipeline.learning.corpus import CodedComment, codebook_comments, read_corpora, read_corpus
 from pipeline.settings import shipped
 
 REAL_DECK = Path(__file__).parents[2] / "shared" / "seeds" / "004_71c82de07bc11c4a.txt"

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from pipeline.dates import date_column, read_dates
+from pipeline.publishing.dates import date_column, read_dates
 
 DAY = dt.date(2025, 9, 8)
 

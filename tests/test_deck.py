@@ -16,7 +16,8 @@ from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
 from pipeline.codebook import Code, Codebook, Facet, load_codebook
-from pipeline.deck import (
+from pipeline.errors import CodebookError, InputError, OutputError
+from pipeline.learning.deck import (
     NO_BULLET,
     NO_COLON,
     NO_HEADING,
@@ -30,7 +31,6 @@ from pipeline.deck import (
     read_deck,
     write_corpus,
 )
-from pipeline.errors import CodebookError, InputError, OutputError
 from pipeline.settings import shipped
 
 REAL_DECK = Path(__file__).parents[2] / "shared" / "seeds" / "004_71c82de07bc11c4a.txt"

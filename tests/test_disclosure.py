@@ -8,11 +8,11 @@ from attacker import worked_back
 from invented import codebook, facet
 
 from pipeline.codebook import dump_codebook
-from pipeline.disclosure import hidden_values, note, suppress
-from pipeline.evaluation import wilson
-from pipeline.quality import Estimate
-from pipeline.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Correction, Row, Tables, frequency_tables
-from pipeline.working_back import Sums
+from pipeline.counting.disclosure import hidden_values, note, suppress
+from pipeline.counting.tables import CORRECTED, NOT_CHECKED, SUPPRESSED, Correction, Row, Tables, frequency_tables
+from pipeline.counting.working_back import Sums
+from pipeline.learning.evaluation import wilson
+from pipeline.learning.quality import Estimate
 
 THINGS = {name: (f"{name} matter",) for name in ("bins", "buses", "parks", "rents", "roads")}
 KINDS = {name: (f"{name} here",) for name in ("resident", "trader", "visitor")}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.doubts import (
+from pipeline.coding.doubts import (
     DOUBTS,
     WORDS,
     close_race,
@@ -16,7 +16,7 @@ from pipeline.doubts import (
     often_corrected,
     unlike_corpus,
 )
-from pipeline.training import Coding
+from pipeline.learning.training import Coding
 
 
 def coding(*rows):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import spacy
 
-from pipeline.encoder import CHUNK_TEXTS, Encoder, by_length, load_encoder, make_nlp, mean_pooled, unit
 from pipeline.errors import ModelError
+from pipeline.learning.encoder import CHUNK_TEXTS, Encoder, by_length, load_encoder, make_nlp, mean_pooled, unit
 from pipeline.settings import shipped
 
 SHIPPED = shipped("models/encoder")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_recall_fscore_support
 
-from pipeline.evaluation import (
+from pipeline.learning.evaluation import (
     MOST_CONFUSIONS,
     NO_CODE,
     CodeScore,

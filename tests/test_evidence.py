@@ -10,12 +10,12 @@ import pytest
 from invented_findings import invented_findings
 
 from pipeline.codebook import load_codebook
-from pipeline.document import Bullets, Paragraph, Quotations
+from pipeline.counting.tables import SUPPRESSED
 from pipeline.errors import InputError, OutputError
-from pipeline.evidence import check_pack, evidence_document, write_pack
-from pipeline.methods import methods
+from pipeline.publishing.document import Bullets, Paragraph, Quotations
+from pipeline.publishing.evidence import check_pack, evidence_document, write_pack
+from pipeline.publishing.methods import methods
 from pipeline.settings import shipped
-from pipeline.tables import SUPPRESSED
 
 FILES = {
     *("evidence.html", "methods.md", "transparency-record.md", "codes.csv", "quotes.csv", "frequencies.csv"),

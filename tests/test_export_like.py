@@ -17,14 +17,14 @@ from invented_run import row
 from openpyxl.styles import Font
 from test_platforms import FILES, PREVIEWS, QUALTRICS, SHAPES, as_csv, as_xlsx, said, zipped
 
-from pipeline.cleaning import is_blank
 from pipeline.codebook import dump_codebook
 from pipeline.comment_store import FILE, CommentWriter
-from pipeline.corpus import read_corpus
 from pipeline.errors import InputError, OutputError
-from pipeline.giving_back import codes_in_export, give_back
-from pipeline.responses import Layout, Response, answers, file_digest, find_layout, read_export, read_responses
+from pipeline.exports.responses import Layout, Response, answers, file_digest, find_layout, read_export, read_responses
+from pipeline.learning.corpus import read_corpus
+from pipeline.publishing.giving_back import codes_in_export, give_back
 from pipeline.review_store import Choice, Store
+from pipeline.texts.cleaning import is_blank
 
 BOOK = codebook(facet("topic"), facet("service"))
 CODES = {one.id: list(one.ids) for one in BOOK.facet}

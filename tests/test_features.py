@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.features import LONGEST_PART, QUESTION_WEIGHT, VECTOR_WEIGHT, Features, parts_of, tokens
+from pipeline.learning.features import LONGEST_PART, QUESTION_WEIGHT, VECTOR_WEIGHT, Features, parts_of, tokens
 
 TEXTS = [
     "The bus is late every morning",

@@ -9,13 +9,13 @@ import openpyxl
 import pytest
 from invented_run import make_run, row
 
-from pipeline import feedback_log
 from pipeline.errors import InputError, OutputError
-from pipeline.feedback_log import Logged, write_log
-from pipeline.feedback_log_reading import Read, read_log
-from pipeline.review import Review
 from pipeline.review_store import Answer, Answered, Choice, Store
-from pipeline.sheet import write_sheet
+from pipeline.reviewing import feedback_log
+from pipeline.reviewing.feedback_log import Logged, write_log
+from pipeline.reviewing.feedback_log_reading import Read, read_log
+from pipeline.reviewing.review import Review
+from pipeline.reviewing.sheet import write_sheet
 
 ROWS = [
     row(1, "More buses", others={"Ward": "Bow", "Status": "new"}),

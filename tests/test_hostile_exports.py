@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError, UserError
-from pipeline.raw_table import LARGEST_CELL
-from pipeline.responses import find_layout, read_export, read_responses
+from pipeline.exports.responses import find_layout, read_export, read_responses
+from pipeline.files.raw_table import LARGEST_CELL
 
 MB = 1 << 20
 OFFICE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -243,7 +243,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from pipeline.errors import InputError
-from pipeline.responses import read_export
+from pipeline.exports.responses import read_export
 resource.setrlimit(resource.RLIMIT_AS, (900 << 20, 900 << 20))
 try:
     list(read_export(Path(sys.argv[1])).rows())

@@ -8,26 +8,40 @@ import pytest
 
 import pipeline
 
-# Each module imports only modules before it. A new module gets its place here, and in the README.
-ORDER = [
-    *("errors", "settings", "codebook", "whole_file", "replacing", "comment_store", "review_store", "raw_table"),
-    *("delimited", "workbooks", "parquet", "layouts", "sources", "exports", "columns", "codebook_edits", "names"),
-    *("personal", "responses", "cleaning", "language", "mapping", "corpus", "deck", "refi_qda", "label_studio"),
-    *("encoder", "features", "classifier", "evaluation", "training", "quality", "picture", "agreement", "card"),
-    *("learned", "model_store", "doubts", "reading", "copies", "judging", "coding", "review", "checking"),
-    *("uncoded", "material", "comparison", "rivals", "mistakes", "people", "shares", "trust", "run_table"),
-    *("grouping", "table_notes", "estimates", "working_back", "phrases", "significance", "document"),
-    *("word_chart", "word_look", "dates", "star", "star_guide", "star_source", "tables", "known_sums"),
-    *("disclosure", "findings", "claims", "population", "weighting", "change", "quotes", "published"),
-    *("transparency", "methods", "report", "spreadsheet", "frequency_sheets", "correction_sheet"),
-    *("finding_sheets", "workbook", "bars", "facet_story", "story", "page", "word", "power_bi", "evidence"),
-    *("reporting", "workflow", "retraining", "recoding", "exchange", "sheet", "feedback_log", "sheet_reading"),
-    *("feedback_log_reading", "workbook_columns", "same_format", "giving_back", "web.words", "web.place"),
-    *("web.kept", "web.queue", "web.comments", "web.entry", "web.jobs", "web.home", "web.check", "web.codebooks"),
-    *("web.uncoded", "web.learn", "web.quality", "web.report", "web", "web.serve", "cli.groups", "cli.manners"),
-    *("cli.books", "cli.coding", "cli.learning", "cli.reviewing", "cli.reports", "cli.exporting", "cli"),
-    *("cli.__main__",),
-]
+# Each module imports only modules before it, and so does each part. A new module gets its place here, a new part in the
+# README too. The dot is the package itself.
+PLACES = {
+    "errors": ".",
+    "settings": ".",
+    "codebook": ".",
+    "files": ". raw_table parquet workbooks whole_file replacing delimited sources",
+    "exports": ". layouts exports columns responses mapping",
+    "texts": ". names cleaning language personal copies",
+    "codebooks": ". codebook_edits refi_qda label_studio",
+    "learning": (
+        ". evaluation corpus learned quality picture deck encoder features classifier training card model_store"
+    ),
+    "comment_store": ".",
+    "review_store": ".",
+    "coding": ". doubts reading judging coding recoding",
+    "reviewing": ". review exchange uncoded agreement checking sheet feedback_log sheet_reading feedback_log_reading",
+    "correcting": ". material comparison mistakes rivals",
+    "counting": (
+        ". people run_table significance working_back phrases shares trust grouping estimates table_notes "
+        "tables findings quotes claims change known_sums disclosure published population weighting"
+    ),
+    "publishing": (
+        ". transparency report spreadsheet document bars facet_story frequency_sheets finding_sheets dates "
+        "methods star star_source word_chart word_look word star_guide workbook_columns same_format "
+        "giving_back story page evidence correction_sheet workbook power_bi"
+    ),
+    "workflow": ".",
+    "retraining": ".",
+    "reporting": ".",
+    "web": "words place entry jobs learn kept quality report queue uncoded comments check codebooks home . serve",
+    "cli": "groups manners reviewing learning reports exporting coding books . __main__",
+}
+ORDER = [part if name == "." else f"{part}.{name}" for part, names in PLACES.items() for name in names.split()]
 FOLDER = Path(pipeline.__file__).parent
 MODULES = {
     ".".join(path.relative_to(FOLDER).with_suffix("").parts).removesuffix(".__init__"): path

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from invented import QUICK, SESSIONS, THINGS, codebook, coded, corpus, facet
 
-from pipeline.doubts import DOUBTS
-from pipeline.judging import judge
-from pipeline.learned import Learned, learned_from
-from pipeline.model_store import StoredModel
-from pipeline.reading import uncertainty
-from pipeline.training import train
+from pipeline.coding.doubts import DOUBTS
+from pipeline.coding.judging import judge
+from pipeline.coding.reading import uncertainty
+from pipeline.learning.learned import Learned, learned_from
+from pipeline.learning.model_store import StoredModel
+from pipeline.learning.training import train
 
 BUS = SESSIONS["north"].format("bus stop")
 PARK = SESSIONS["east"].format("playground")

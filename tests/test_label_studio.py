@@ -6,8 +6,14 @@ from collections import Counter
 import pytest
 
 from pipeline.codebook import Code, Codebook, Facet, load_codebook
+from pipeline.codebooks.label_studio import (
+    CommentOut,
+    DecisionIn,
+    labelling_config,
+    read_label_studio,
+    write_label_studio,
+)
 from pipeline.errors import InputError, OutputError
-from pipeline.label_studio import CommentOut, DecisionIn, labelling_config, read_label_studio, write_label_studio
 from pipeline.settings import shipped
 
 THEME = Facet(

@@ -21,7 +21,7 @@ from bench_language import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.language import (
+from pipeline.texts.language import (
     NO_CONTENT,
     NOT_ENGLISH,
     WORDS_FILE,
@@ -234,7 +234,7 @@ def test_what_stands_in_the_lists_of_words_is_in_lower_case_and_stands_once():
 
 def test_plain_english_waits_for_no_library():
     script = (
-        "import sys\nfrom pipeline.language import set_apart\n"
+        "import sys\nfrom pipeline.texts.language import set_apart\n"
         "print(set_apart('The bins on our estate are never emptied').reason, 'lingua' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

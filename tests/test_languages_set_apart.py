@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from pipeline.material import decided_run
-from pipeline.review import Review
+from pipeline.correcting.material import decided_run
 from pipeline.review_store import Choice
+from pipeline.reviewing.review import Review
 
 QUESTION = "What should change?"
 SOMALI = "Waxaan rabnaa guryo badan oo qoysasku ku noolaadaan, carruurtu waxay u baahan yihiin meel ay ku ciyaaraan"

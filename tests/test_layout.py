@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.responses import (
+from pipeline.exports.responses import (
     Comment,
     Layout,
     Rejected,

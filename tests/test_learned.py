@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from invented import codebook, coded, facet
 
-from pipeline.corpus import EXAMPLE_SOURCE, WORDING_SOURCE, CodedComment
 from pipeline.errors import ModelError
-from pipeline.learned import NEIGHBOURS, Learned, learned_from, read_learned, write_learned
+from pipeline.learning.corpus import EXAMPLE_SOURCE, WORDING_SOURCE, CodedComment
+from pipeline.learning.learned import NEIGHBOURS, Learned, learned_from, read_learned, write_learned
 
 BOOK = codebook(facet("topic"), facet("text"))
 TEXTS = (
@@ -201,7 +201,7 @@ def test_a_comment_that_says_the_same_is_no_neighbour_that_makes_it_familiar():
 
 
 def test_the_same_is_familiar_however_many_are_compared_at_a_time(monkeypatch):
-    from pipeline import learned as module
+    from pipeline.learning import learned as module
 
     vectors = unit(*np.random.default_rng(2).uniform(0, 360, 300))
     texts = [f"comment {n}" for n in range(300)]

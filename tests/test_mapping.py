@@ -2,9 +2,9 @@ import csv
 
 import pytest
 
-from pipeline.columns import Kind
 from pipeline.errors import InputError
-from pipeline.mapping import (
+from pipeline.exports.columns import Kind
+from pipeline.exports.mapping import (
     Change,
     Mapping,
     beside,
@@ -16,7 +16,7 @@ from pipeline.mapping import (
     place_for,
     save_mapping,
 )
-from pipeline.responses import Layout, read_export
+from pipeline.exports.responses import Layout, read_export
 
 SAID = [
     "Please mend the lift in our block, it is out",

@@ -8,11 +8,17 @@ from decided import COMMENTS, code_export, decide, lines, make_office
 from invented import QUICK, codebook, coded, corpus, facet, write_codebook, write_coded
 
 from pipeline.codebook import Code, dump_codebook, load_codebook
-from pipeline.corpus import Corpus
+from pipeline.correcting.material import (
+    CheckedComment,
+    DecidedComment,
+    decided_run,
+    material_of_model,
+    material_with_runs,
+)
 from pipeline.errors import InputError, ModelError
-from pipeline.material import CheckedComment, DecidedComment, decided_run, material_of_model, material_with_runs
-from pipeline.model_store import FORMAT
-from pipeline.responses import file_digest
+from pipeline.exports.responses import file_digest
+from pipeline.learning.corpus import Corpus
+from pipeline.learning.model_store import FORMAT
 from pipeline.review_store import Store
 from pipeline.settings import shipped
 from pipeline.workflow import train_model

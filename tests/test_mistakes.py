@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from invented import QUICK, THINGS, codebook, coded, corpus, facet
 
-from pipeline.corpus import Corpus
+from pipeline.correcting.material import DecidedComment
+from pipeline.correcting.mistakes import FILE, PossibleMistake, mistakes_csv, possible_mistakes, read_mistakes
 from pipeline.errors import ModelError
-from pipeline.material import DecidedComment
-from pipeline.mistakes import FILE, PossibleMistake, mistakes_csv, possible_mistakes, read_mistakes
-from pipeline.training import Coding, LeftOut, train
+from pipeline.learning.corpus import Corpus
+from pipeline.learning.training import Coding, LeftOut, train
 
 SWAPPED = {"transport": "parks", "parks": "housing", "housing": "transport"}
 

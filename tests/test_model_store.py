@@ -14,9 +14,9 @@ from skops.io import dump
 
 from pipeline.codebook import load_codebook
 from pipeline.errors import ModelError, OutputError
-from pipeline.learned import Learned
-from pipeline.model_store import check_model_place, load_model, save_model, versions, whole_folder
-from pipeline.training import TrainedModel, train
+from pipeline.learning.learned import Learned
+from pipeline.learning.model_store import check_model_place, load_model, save_model, versions, whole_folder
+from pipeline.learning.training import TrainedModel, train
 
 TEXTS = ["The bus is late. And the park is shut, it has been for weeks on end", "Damp flat", "Thank you", ""]
 

@@ -11,9 +11,9 @@ import pytest
 from bench_outputs import check_and_decide
 from nbclient import NotebookClient
 
-from pipeline.published import Asked, published_tables
-from pipeline.report import HIDDEN, percent, ranked
-from pipeline.tables import CORRECTED
+from pipeline.counting.published import Asked, published_tables
+from pipeline.counting.tables import CORRECTED
+from pipeline.publishing.report import HIDDEN, percent, ranked
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

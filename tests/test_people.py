@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.people import Comments, coded, one_coding, units, weights
+from pipeline.counting.people import Comments, coded, one_coding, units, weights
 
 # Six comments of four people on two codes; the third column is for none.
 ROWS = np.arange(6)

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from bench_personal import ANY, HELD_OUT, TUNED_ON, comments, measure, rows, untouched
 
-from pipeline.names import find_names, load_names
-from pipeline.personal import (
+from pipeline.texts.names import find_names, load_names
+from pipeline.texts.personal import (
     KINDS,
     MASKS,
     Finding,

@@ -11,10 +11,10 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.columns import Kind, inspect
 from pipeline.errors import InputError
-from pipeline.layouts import Shape
-from pipeline.responses import Layout, Rejected, answers, find_layout, read_export, read_responses
+from pipeline.exports.columns import Kind, inspect
+from pipeline.exports.layouts import Shape
+from pipeline.exports.responses import Layout, Rejected, answers, find_layout, read_export, read_responses
 
 SAID = [
     "Please mend the lift in our block, it has been out for weeks",

@@ -3,9 +3,8 @@ import pytest
 from openpyxl import Workbook
 from scipy.stats import binomtest
 
-from pipeline.errors import InputError
-from pipeline.findings import Represented
-from pipeline.population import (
+from pipeline.counting.findings import Represented
+from pipeline.counting.population import (
     Population,
     hidden_values,
     match_values,
@@ -14,6 +13,7 @@ from pipeline.population import (
     secret_places,
     who_answered,
 )
+from pipeline.errors import InputError
 
 CENSUS = """"TS007 - Age by band"
 "Crown copyright, as downloaded on 3 March"

@@ -11,12 +11,12 @@ from invented_findings import invented_findings
 from invented_run import BOOK, make_run, row
 
 from pipeline.comment_store import FILE as COMMENTS
+from pipeline.counting.tables import SUPPRESSED, frequency_tables
 from pipeline.errors import InputError, OutputError
-from pipeline.power_bi import write_star
-from pipeline.raw_table import read_cell
+from pipeline.files.raw_table import read_cell
+from pipeline.publishing.power_bi import write_star
+from pipeline.publishing.star import LINKS, PUBLIC, TABLES, Keys, column_names
 from pipeline.review_store import Choice, Store
-from pipeline.star import LINKS, PUBLIC, TABLES, Keys, column_names
-from pipeline.tables import SUPPRESSED, frequency_tables
 
 QUESTIONS = ("What should change?", "Anything else?")
 WARDS = ("Bow", "Poplar", "=Bow", "")

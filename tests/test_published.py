@@ -2,9 +2,9 @@ import bench_outputs
 import pytest
 from bench_outputs import write_run
 
+from pipeline.counting.published import Asked, published_tables
+from pipeline.counting.tables import SUPPRESSED
 from pipeline.errors import InputError
-from pipeline.published import Asked, published_tables
-from pipeline.tables import SUPPRESSED
 
 
 def test_small_counts_are_suppressed_and_the_notes_say_so(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.evaluation import wilson
-from pipeline.quality import (
+from pipeline.learning.evaluation import wilson
+from pipeline.learning.quality import (
     MORE,
     Band,
     CoveragePoint,

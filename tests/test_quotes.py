@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from invented_run import make_run, row
 
-from pipeline.findings import Quote
-from pipeline.quotes import piles, quotes_of
-from pipeline.review import Review
+from pipeline.counting.findings import Quote
+from pipeline.counting.quotes import piles, quotes_of
+from pipeline.counting.tables import NOT_CHECKED, SUPPRESSED, Row, Tables
 from pipeline.review_store import Choice
-from pipeline.tables import NOT_CHECKED, SUPPRESSED, Row, Tables
+from pipeline.reviewing.review import Review
 
 WORDS = "and that is what I have been saying for years now"  # enough to be quoted
 

@@ -9,10 +9,10 @@ from decided import COMMENTS, code_export, decide, lines, make_office, manifest_
 from invented import QUICK, THINGS, codebook, coded, corpus, facet, write_codebook, write_coded
 
 from pipeline.codebook import Code, Example, dump_codebook
+from pipeline.coding.recoding import CodeChange, recode
 from pipeline.errors import InputError, ModelError
-from pipeline.recoding import CodeChange, recode
-from pipeline.review import Review
 from pipeline.review_store import Store
+from pipeline.reviewing.review import Review
 from pipeline.workflow import train_model
 
 LIGHTING = Code("lighting", "Lighting", examples=tuple(Example(f"The lamp in {place} is out") for place in "abc"))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from pipeline.codebook import Code, Codebook, Entry, Example, Exclusion, Facet, Wording, dump_codebook, load_codebook
+from pipeline.codebooks.refi_qda import guid_of, read_qdc, write_qdc
 from pipeline.errors import CodebookError, OutputError
-from pipeline.refi_qda import guid_of, read_qdc, write_qdc
 from pipeline.settings import shipped
 
 # What the standard says of a codebook file, in our words: codes within codes, each with an optional description first;

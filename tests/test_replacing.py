@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pipeline.errors import OutputError
-from pipeline.replacing import MAKING, READY, finish_replacing, replacing
+from pipeline.files.replacing import MAKING, READY, finish_replacing, replacing
 
 FILES = ("a.csv", "b.db", "c.toml", "manifest.json")
 OLD, NEW = {name: f"old {name}" for name in FILES}, {name: f"new {name}" for name in FILES}
@@ -15,7 +15,7 @@ OLD, NEW = {name: f"old {name}" for name in FILES}, {name: f"new {name}" for nam
 KILLED_AFTER = """
 import os, sys
 from pathlib import Path
-from pipeline.replacing import finish_replacing
+from pipeline.files.replacing import finish_replacing
 real, left = os.replace, [int(sys.argv[2])]
 def replace(*paths):
     if not left[0]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from invented_findings import hidden, invented_findings, invented_tables
 
-from pipeline.evaluation import wilson
-from pipeline.report import as_csv, as_json, as_text, counted_share, ranked, shown_corrections
-from pipeline.tables import CORRECTED, Row, Tables
+from pipeline.counting.tables import CORRECTED, Row, Tables
+from pipeline.learning.evaluation import wilson
+from pipeline.publishing.report import as_csv, as_json, as_text, counted_share, ranked, shown_corrections
 
 NOTES = (
     "Base: 4 respondents of 5 who wrote something with content; a respondent may have several codes.",

@@ -9,8 +9,8 @@ import pytest
 from invented_findings import invented_findings, invented_tables, one_row
 from test_browser import CHROMIUM, LEVELS, playwright, violations
 
-from pipeline.page import as_html
-from pipeline.story import tell
+from pipeline.publishing.page import as_html
+from pipeline.publishing.story import tell
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this computer")
 

@@ -9,10 +9,21 @@ from itertools import pairwise
 import pytest
 from invented_findings import invented_findings
 
-from pipeline.document import Bar, Bullets, Chart, Column, Document, Paragraph, Quotation, Quotations, Section, Table
 from pipeline.errors import OutputError
-from pipeline.page import as_html, write_page
-from pipeline.story import tell
+from pipeline.publishing.document import (
+    Bar,
+    Bullets,
+    Chart,
+    Column,
+    Document,
+    Paragraph,
+    Quotation,
+    Quotations,
+    Section,
+    Table,
+)
+from pipeline.publishing.page import as_html, write_page
+from pipeline.publishing.story import tell
 
 EMPTY = {"meta", "path", "rect"}  # elements without an end of their own
 FETCHING = {"src", "srcset", "data", "action", "formaction", "poster", "ping", "background", "style"}

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from invented_findings import invented_findings, invented_tables, one_row
 
-from pipeline.claims import OWN_COUNT
-from pipeline.document import Bar, Bullets, Chart, Column, Paragraph, Quotation, Quotations, Section, Table
-from pipeline.findings import Claim
-from pipeline.story import tell
-from pipeline.tables import CORRECTED, NOT_CHECKED
+from pipeline.counting.claims import OWN_COUNT
+from pipeline.counting.findings import Claim
+from pipeline.counting.tables import CORRECTED, NOT_CHECKED
+from pipeline.publishing.document import Bar, Bullets, Chart, Column, Paragraph, Quotation, Quotations, Section, Table
+from pipeline.publishing.story import tell
 
 HIDDEN = "[c]: not published, because it counts 1 to 4 people, or because such a count could be worked out from it."
 BASE = (

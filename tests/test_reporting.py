@@ -12,16 +12,16 @@ import pytest
 from bench_outputs import check_and_decide, write_run
 from lxml import html
 
-from pipeline.checking import draw
-from pipeline.claims import claims
+from pipeline.counting.claims import claims
+from pipeline.counting.published import Asked, published_tables
+from pipeline.counting.tables import CORRECTED, NOT_CHECKED, SUPPRESSED
 from pipeline.errors import InputError, OutputError
-from pipeline.published import Asked, published_tables
-from pipeline.report import as_csv, as_json, percent
+from pipeline.publishing.report import as_csv, as_json, percent
+from pipeline.publishing.story import tell
 from pipeline.reporting import PACK, PAGE, STAR, TABLES, WORD, find, write_all, write_one
-from pipeline.review import Review
 from pipeline.review_store import Store
-from pipeline.story import tell
-from pipeline.tables import CORRECTED, NOT_CHECKED, SUPPRESSED
+from pipeline.reviewing.checking import draw
+from pipeline.reviewing.review import Review
 
 COMMENTS, PEOPLE, CHECKED, DECIDED = 420, 300, 200, 40
 SEXES = 'Sex,Residents\nFemale,"52,300"\nMale,"47,700"\nTotal,"100,000"\n'

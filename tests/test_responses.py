@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import InputError
-from pipeline.layouts import as_name
-from pipeline.responses import read_export
+from pipeline.exports.layouts import as_name
+from pipeline.exports.responses import read_export
 
 DELIMITERS = [",", ";", "\t", "|"]
 ENCODINGS = ["utf-8", "utf-8-sig", "cp1252", "utf-16"]

@@ -9,15 +9,15 @@ from decided import COMMENTS, code_export, decide, make_office, manifest_of
 from invented import QUICK, THINGS, codebook, coded, corpus, facet, write_coded
 
 from pipeline.codebook import Code, Example, dump_codebook
-from pipeline.comparison import CHECK, CORPUS, DECIDED, TOGETHER
+from pipeline.correcting.comparison import CHECK, CORPUS, DECIDED, TOGETHER
+from pipeline.correcting.material import Material, decided_run
+from pipeline.correcting.mistakes import read_mistakes
+from pipeline.correcting.rivals import compare
 from pipeline.errors import InputError, ModelError, OutputError
-from pipeline.material import Material, decided_run
-from pipeline.mistakes import read_mistakes
-from pipeline.model_store import current_model, load_model, use_model
+from pipeline.learning.model_store import current_model, load_model, use_model
+from pipeline.learning.training import lesson_of, train
 from pipeline.retraining import next_name, retrain
 from pipeline.review_store import Store
-from pipeline.rivals import compare
-from pipeline.training import lesson_of, train
 from pipeline.workflow import find_model, train_model
 
 RIGHT = {f"r{n}-q1": [code] for n, (_, code) in enumerate(COMMENTS)}

@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from invented_run import BOOK, CODES, make_run, row
 
-from pipeline.doubts import WORDS
-from pipeline.review import SORTS, STATES, Codes, Line, Near, Page, Query, Review, next_query
+from pipeline.coding.doubts import WORDS
 from pipeline.review_store import Choice
+from pipeline.reviewing.review import SORTS, STATES, Codes, Line, Near, Page, Query, Review, next_query
 
 SIZE = 60
 DROP = "'; DROP TABLE standing; --"

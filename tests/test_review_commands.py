@@ -11,9 +11,9 @@ import pytest
 from decided import COMMENTS, decide, lines, make_office, manifest_of
 from invented import QUICK, SETTINGS_FILE, THINGS
 
-from pipeline.model_store import current_model
-from pipeline.review import Review
+from pipeline.learning.model_store import current_model
 from pipeline.review_store import Store
+from pipeline.reviewing.review import Review
 
 RUN, ALL = "runs/spring", len(COMMENTS)
 RIGHT = {f"r{n}-q1": [code] for n, (_, code) in enumerate(COMMENTS)}

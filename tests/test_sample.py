@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from pipeline.cleaning import is_blank
 from pipeline.codebook import load_codebook
-from pipeline.language import set_apart
-from pipeline.responses import Response, answers, find_layout, read_export, read_responses, safe_cell
+from pipeline.exports.responses import Response, answers, find_layout, read_export, read_responses, safe_cell
 from pipeline.settings import shipped
+from pipeline.texts.cleaning import is_blank
+from pipeline.texts.language import set_apart
 
 QUESTIONS = ("What should the council do differently?", "Is there anything else you want to tell us?")
 

@@ -9,7 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from pipeline.shares import (
+from pipeline.counting.shares import (
     Counts,
     corrected,
     count,

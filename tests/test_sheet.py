@@ -9,13 +9,13 @@ import pytest
 from invented import codebook, facet
 from invented_run import BOOK, make_run, row
 
-from pipeline import sheet, sheet_reading
 from pipeline.codebook import Code, Codebook, Example, Exclusion, dump_codebook
 from pipeline.errors import InputError, OutputError
-from pipeline.review import Query, Review
 from pipeline.review_store import Choice
-from pipeline.sheet import LONGEST_TEXT, Written, cell_text, write_check_sheet, write_sheet
-from pipeline.sheet_reading import read_sheet
+from pipeline.reviewing import sheet, sheet_reading
+from pipeline.reviewing.review import Query, Review
+from pipeline.reviewing.sheet import LONGEST_TEXT, Written, cell_text, write_check_sheet, write_sheet
+from pipeline.reviewing.sheet_reading import read_sheet
 
 NEAR = "A little more or less evidence would have changed a code."
 UNLIKE = "Unlike anything the tool has learned from, so its codes are a guess."

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from pipeline.counting.tables import Row, frequency_tables, wilson
 from pipeline.errors import CodebookError, InputError
-from pipeline.tables import Row, frequency_tables, wilson
 
 CODEBOOK = """
 name = "Test book"

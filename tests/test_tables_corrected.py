@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from bench_outputs import BOOK, write_run
 
-from pipeline.checking import draw
-from pipeline.review import Review
+from pipeline.counting.shares import FEWEST_CHECKED
+from pipeline.counting.tables import CORRECTED, NOT_CHECKED, frequency_tables
 from pipeline.review_store import Choice, Store
-from pipeline.shares import FEWEST_CHECKED
-from pipeline.tables import CORRECTED, NOT_CHECKED, frequency_tables
+from pipeline.reviewing.checking import draw
+from pipeline.reviewing.review import Review
 
 ASKED = ("principle", "theme")
 

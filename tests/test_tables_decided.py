@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from pipeline.codebook import dump_codebook, parse_codebook
-from pipeline.review import Query, Review
+from pipeline.counting.tables import frequency_tables
 from pipeline.review_store import Choice
-from pipeline.tables import frequency_tables
+from pipeline.reviewing.review import Query, Review
 
 
 @pytest.fixture

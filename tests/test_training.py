@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented import EXAMPLES, QUICK, SESSIONS, THINGS, codebook, coded, corpus, facet
 
-from pipeline.cleaning import normalise
 from pipeline.codebook import Example, Facet
-from pipeline.corpus import EXAMPLE_SOURCE, WORDING_SOURCE, CodedComment, Corpus, codebook_comments
 from pipeline.errors import ModelError
-from pipeline.evaluation import indicator, score
-from pipeline.training import Coding, second_opinions, source_groups, train
+from pipeline.learning.corpus import EXAMPLE_SOURCE, WORDING_SOURCE, CodedComment, Corpus, codebook_comments
+from pipeline.learning.evaluation import indicator, score
+from pipeline.learning.training import Coding, second_opinions, source_groups, train
+from pipeline.texts.cleaning import normalise
 
 NEW = {
     "transport": ["When does the bus come?", "Paint the cycle lane green", "A bus stop with a roof"],

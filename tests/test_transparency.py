@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from invented_findings import invented_findings
 
-from pipeline.tables import NOT_CHECKED
-from pipeline.transparency import plain, transparency_record
+from pipeline.counting.tables import NOT_CHECKED
+from pipeline.publishing.transparency import plain, transparency_record
 
 SECTIONS = {
     "Tier 1: overview": ["Name", "Description", "Website", "Contact"],

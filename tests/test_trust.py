@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from invented_run import BOOK, make_run, row
 
-from pipeline.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
-from pipeline.checking import draw
-from pipeline.checking import sizes as plain_sizes
 from pipeline.codebook import dump_codebook
-from pipeline.corpus import EXAMPLE_SOURCE
-from pipeline.learned import Learned, write_learned
-from pipeline.model_store import FORMAT, MANIFEST
-from pipeline.review import Review
+from pipeline.counting.trust import LikePair, background, known_codes, nearest_pairs, sizes
+from pipeline.learning.corpus import EXAMPLE_SOURCE
+from pipeline.learning.learned import Learned, write_learned
+from pipeline.learning.model_store import FORMAT, MANIFEST
+from pipeline.reviewing.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
+from pipeline.reviewing.checking import draw
+from pipeline.reviewing.checking import sizes as plain_sizes
+from pipeline.reviewing.review import Review
 from pipeline.settings import Settings
-from pipeline.trust import LikePair, background, known_codes, nearest_pairs, sizes
 
 SCORES = {"codes": {"parks": {"precision": 0.5, "recall": 0.6, "f1": 0.55, "support": 50}}}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from invented_run import make_run, row
 
-from pipeline.review import Review
 from pipeline.review_store import Choice
-from pipeline.uncoded import MOST, Group, group_alike, pile, uncoded, words_apart
+from pipeline.reviewing.review import Review
+from pipeline.reviewing.uncoded import MOST, Group, group_alike, pile, uncoded, words_apart
 
 PARKING = [f"The parking permit for {street} costs too much" for street in ("Elm", "Oak", "Ash", "Fig", "Bay")]
 LIBRARY = [f"Open the library {when} please" for when in ("Sundays", "evenings", "Mondays", "early")]
@@ -135,7 +135,7 @@ def test_the_pile_of_a_run_is_grouped(review):
 
 @pytest.mark.parametrize("seed", [1])
 def test_of_a_large_pile_some_are_drawn_the_same_ones_each_time(tmp_path, monkeypatch, seed):
-    monkeypatch.setattr("pipeline.uncoded.MOST", 20)
+    monkeypatch.setattr("pipeline.reviewing.uncoded.MOST", 20)
     rows = [row(n, f"The bus number {n} is late", given={}) for n in range(60)]
     with Review(make_run(tmp_path / "large", rows)) as review:
         found = pile(review, seed=seed)

@@ -13,8 +13,8 @@ from invented import QUICK
 from web_server import Visitor, make_app, make_model, make_run, row
 
 from pipeline.errors import UserError
-from pipeline.model_store import current_model
-from pipeline.review import Review
+from pipeline.learning.model_store import current_model
+from pipeline.reviewing.review import Review
 from pipeline.web import create_app
 from pipeline.web.jobs import DONE, FAILED, RUNNING, WAITING, Jobs, jobs
 

@@ -10,11 +10,11 @@ from bench_outputs import check_and_decide, write_run
 from docx import Document
 from web_server import TOKEN, Visitor
 
-from pipeline.page import as_html
-from pipeline.published import Asked
+from pipeline.counting.published import Asked
+from pipeline.publishing.page import as_html
+from pipeline.publishing.story import tell
 from pipeline.reporting import find
 from pipeline.settings import Settings
-from pipeline.story import tell
 from pipeline.web import HEADERS, create_app, kept
 from pipeline.web.report import AT_ONCE
 

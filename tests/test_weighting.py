@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.evaluation import wilson
-from pipeline.findings import Weighted
-from pipeline.population import Population, membership
-from pipeline.tables import NOT_CHECKED, SUPPRESSED, Row, Tables
-from pipeline.weighting import Margin, effective_number, held, rake, weighted_rows, weighted_shares, weights
+from pipeline.counting.findings import Weighted
+from pipeline.counting.population import Population, membership
+from pipeline.counting.tables import NOT_CHECKED, SUPPRESSED, Row, Tables
+from pipeline.counting.weighting import Margin, effective_number, held, rake, weighted_rows, weighted_shares, weights
+from pipeline.learning.evaluation import wilson
 
 
 def margin(values, column="Ward", hidden=(), **shares):

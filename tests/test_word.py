@@ -15,8 +15,9 @@ import pytest
 from docx.oxml.ns import qn
 from lxml import etree
 
-from pipeline import word, word_chart
-from pipeline.document import (
+from pipeline.errors import OutputError
+from pipeline.publishing import word, word_chart
+from pipeline.publishing.document import (
     Bar,
     Bullets,
     Chart,
@@ -28,8 +29,7 @@ from pipeline.document import (
     Section,
     Table,
 )
-from pipeline.errors import OutputError
-from pipeline.word import as_docx, write_docx
+from pipeline.publishing.word import as_docx, write_docx
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"

@@ -14,13 +14,13 @@ from python_calamine import CalamineWorkbook
 from test_report import BY_WARD, GROUPED, NOTES, OVERALL, TABLES
 from test_report import row as made_row
 
+from pipeline.counting.findings import Claim
+from pipeline.counting.shares import Counts, corrected
+from pipeline.counting.tables import CORRECTED, Row, Tables
 from pipeline.errors import OutputError
-from pipeline.findings import Claim
-from pipeline.report import counted_share, ranked
-from pipeline.shares import Counts, corrected
-from pipeline.spreadsheet import LONGEST_TEXT, sheet_name, table_name
-from pipeline.tables import CORRECTED, Row, Tables
-from pipeline.workbook import WRITERS, as_xlsx, write_tables, write_workbook
+from pipeline.publishing.report import counted_share, ranked
+from pipeline.publishing.spreadsheet import LONGEST_TEXT, sheet_name, table_name
+from pipeline.publishing.workbook import WRITERS, as_xlsx, write_tables, write_workbook
 
 FINDINGS = invented_findings()
 SHEETS = [

@@ -60,7 +60,7 @@ def codebook_export_command(book: Path, out: Path) -> None:
     Example:  feedback codebook export corpus/codebook.toml --out codebook.qdc
     """
     from pipeline.codebook import load_codebook
-    from pipeline.refi_qda import write_qdc
+    from pipeline.codebooks.refi_qda import write_qdc
 
     write_qdc(load_codebook(book), _new(out))
     click.echo(f"Written: {out}", err=True)
@@ -76,8 +76,8 @@ def codebook_import_command(file: Path, out: Path) -> None:
     Example:  feedback codebook import nvivo.qdc --out book.toml
     """
     from pipeline.codebook import dump_codebook
-    from pipeline.refi_qda import read_qdc
-    from pipeline.whole_file import whole_file
+    from pipeline.codebooks.refi_qda import read_qdc
+    from pipeline.files.whole_file import whole_file
 
     read = read_qdc(file)
     with whole_file(_new(out)) as made:

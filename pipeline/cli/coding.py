@@ -12,7 +12,7 @@ from pipeline.cli.manners import PATH, Progress, command, json_option, quiet_opt
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from pipeline.mapping import Mapping
+    from pipeline.exports.mapping import Mapping
 
 
 @command(main, "classify")
@@ -88,7 +88,7 @@ def classify_command(
 
 def _mapping(path: Path | None, questions: tuple[str, ...], response_id: str | None) -> "Mapping | None":
     """What the mapping file and the options say; the options win. None where nothing is said."""
-    from pipeline.mapping import Mapping, load_mapping
+    from pipeline.exports.mapping import Mapping, load_mapping
 
     if path is None and not questions and response_id is None:
         return None
@@ -112,9 +112,9 @@ def inspect_command(export: Path, kinds: tuple[str, ...], remember: bool, quiet:
     \b
     Example:  feedback inspect export.xlsx --kind "Comments for the office=not coded" --remember
     """
-    from pipeline.columns import inspect
-    from pipeline.exports import read_export
-    from pipeline.mapping import mapping_of, place_for, save_mapping
+    from pipeline.exports.columns import inspect
+    from pipeline.exports.exports import read_export
+    from pipeline.exports.mapping import mapping_of, place_for, save_mapping
 
     read = read_export(export)
     inspected = inspect(read)

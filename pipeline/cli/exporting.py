@@ -20,7 +20,7 @@ def export_command(run: Path, like: Path, out: Path, masked: bool, replace: bool
     \b
     Example:  feedback export runs/spring --like spring.xlsx --out spring-coded.xlsx
     """
-    from pipeline.giving_back import give_back
+    from pipeline.publishing.giving_back import give_back
 
     given = give_back(run, like, out, masked=masked, replace=replace)
     click.echo(

@@ -79,7 +79,7 @@ def _retrain(
     **more: Any,
 ) -> None:
     """Trains with decisions, and tells how the new model compares."""
-    from pipeline.comparison import BETTER, UNCLEAR, WORSE
+    from pipeline.correcting.comparison import BETTER, UNCLEAR, WORSE
     from pipeline.retraining import IF_NOT_WORSE, NO, YES, retrain
 
     wanted = IF_NOT_WORSE if use is None else YES if use else NO
@@ -140,7 +140,7 @@ def recode_command(run: Path, model: Path | None, who: str, quiet: bool, as_json
     \b
     Example:  feedback recode runs/spring --model models/engagement-2
     """
-    from pipeline.recoding import THE_TOOL, recode
+    from pipeline.coding.recoding import THE_TOOL, recode
 
     progress = Progress(quiet)
     done = recode(run, load_settings(), model, who=who or THE_TOOL, progress=progress)
@@ -162,8 +162,8 @@ def models_mistakes_command(name: str, most: int, as_json: bool) -> None:
     \b
     Example:  feedback models mistakes engagement-2
     """
-    from pipeline.mistakes import read_mistakes
-    from pipeline.model_store import find_model_folder
+    from pipeline.correcting.mistakes import read_mistakes
+    from pipeline.learning.model_store import find_model_folder
 
     found = sorted(read_mistakes(find_model_folder(load_settings(), name)), key=lambda one: (not one.run, -one.sure))
     if as_json:
@@ -201,7 +201,7 @@ def evaluate_command(
     \b
     Example:  feedback evaluate corpus/engagement.csv --hold-out session
     """
-    from pipeline import evaluation
+    from pipeline.learning import evaluation
     from pipeline.workflow import evaluate
 
     progress = Progress(quiet)
@@ -240,7 +240,7 @@ def models_list_command(as_json: bool) -> None:
     \b
     Example:  feedback models list
     """
-    from pipeline.model_store import current_model, list_models
+    from pipeline.learning.model_store import current_model, list_models
 
     settings = load_settings()
     current = current_model(settings)
@@ -261,7 +261,7 @@ def models_list_command(as_json: bool) -> None:
 
 def _manifest_or_nothing(folder: Path) -> dict[str, Any]:
     """The manifest of a model, so that a damaged one does not hide the others."""
-    from pipeline.model_store import read_manifest
+    from pipeline.learning.model_store import read_manifest
 
     try:
         return read_manifest(folder)
@@ -277,6 +277,6 @@ def models_use_command(name: str) -> None:
     \b
     Example:  feedback models use engagement
     """
-    from pipeline.model_store import use_model
+    from pipeline.learning.model_store import use_model
 
     click.echo(f"Current model: {use_model(load_settings(), name)}", err=True)

@@ -23,7 +23,7 @@ from pipeline.cli.manners import (
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
-    from pipeline.published import Asked
+    from pipeline.counting.published import Asked
 
 WIDEST = 140
 
@@ -60,9 +60,9 @@ def tables_command(
     \b
     Example:  feedback tables runs/spring --by "I am responding as" --out spring.xlsx
     """
-    from pipeline import report
-    from pipeline.published import published_tables
-    from pipeline.workbook import write_tables
+    from pipeline.counting.published import published_tables
+    from pipeline.publishing import report
+    from pipeline.publishing.workbook import write_tables
 
     tables = published_tables(run, _asked(by, wording, smallest))
     if out is not None:
@@ -136,7 +136,7 @@ def _asked(
     against: Path | None = None,
 ) -> "Asked":
     """The options as one record. Raises UsageError for a population without its column."""
-    from pipeline.published import Asked
+    from pipeline.counting.published import Asked
 
     least = smallest if smallest is not None else load_settings().smallest
     known = tuple(map(_population, populations))
@@ -172,7 +172,7 @@ def log_command(run: Path, out: Path, by: tuple[str, ...], replace: bool) -> Non
     \b
     Example:  feedback log runs/spring --by Ward --out spring-log.xlsx
     """
-    from pipeline.feedback_log import write_log
+    from pipeline.reviewing.feedback_log import write_log
 
     written = write_log(run, out, by, replace=replace)
     click.echo(
@@ -194,7 +194,7 @@ def read_log_command(run: Path, file: Path, who: str | None, quiet: bool, as_jso
     \b
     Example:  feedback read-log runs/spring spring-log.xlsx --who "An analyst"
     """
-    from pipeline.feedback_log_reading import read_log
+    from pipeline.reviewing.feedback_log_reading import read_log
 
     taken = read_log(run, file, person(who))
     if as_json:

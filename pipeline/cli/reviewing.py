@@ -61,8 +61,8 @@ def review_command(run: Path, host: str, port: int, no_browser: bool) -> None:
     \b
     Example:  feedback review runs/spring
     """
-    from pipeline.reading import worth_reading_on
-    from pipeline.review import Review
+    from pipeline.coding.reading import worth_reading_on
+    from pipeline.reviewing.review import Review
     from pipeline.web import create_app
 
     with Review(run) as review:  # a run that cannot be read is told now, not in the browser
@@ -138,8 +138,8 @@ def sheet_command(run: Path, out: Path, only: str, replace: bool, who: str | Non
     \b
     Example:  feedback sheet runs/spring --only doubtful --out spring-review.xlsx
     """
-    from pipeline.review import Query, Review
-    from pipeline.sheet import write_sheet
+    from pipeline.reviewing.review import Query, Review
+    from pipeline.reviewing.sheet import write_sheet
 
     with Review(run) as review:
         written = write_sheet(review, out, Query(state="" if only == "all" else only), who or "", replace=replace)
@@ -162,9 +162,9 @@ def check_command(run: Path, size: int, by: str, out: Path, replace: bool, who: 
     \b
     Example:  feedback check runs/spring --size 200 --out spring-check.xlsx
     """
-    from pipeline.review import Review
-    from pipeline.sheet import write_check_sheet
-    from pipeline.trust import background, sizes
+    from pipeline.counting.trust import background, sizes
+    from pipeline.reviewing.review import Review
+    from pipeline.reviewing.sheet import write_check_sheet
 
     settings = load_settings()
     with Review(run) as review:
@@ -188,8 +188,8 @@ def read_sheet_command(run: Path, file: Path, who: str | None, quiet: bool, as_j
     \b
     Example:  feedback read-sheet runs/spring spring-review.xlsx --who "An analyst"
     """
-    from pipeline.review import Review
-    from pipeline.sheet_reading import read_sheet
+    from pipeline.reviewing.review import Review
+    from pipeline.reviewing.sheet_reading import read_sheet
 
     with Review(run) as review:
         taken = read_sheet(review, file, person(who))
@@ -215,8 +215,8 @@ def label_studio_export_command(run: Path, out: Path) -> None:
     \b
     Example:  feedback label-studio export runs/spring --out tasks.json
     """
-    from pipeline.exchange import hand_over
-    from pipeline.review import Review
+    from pipeline.reviewing.exchange import hand_over
+    from pipeline.reviewing.review import Review
 
     if out.exists() or out.suffix.casefold() != ".json":
         what = "is there already" if out.exists() else f"{out.suffix or 'no ending'} is not JSON"
@@ -236,8 +236,8 @@ def label_studio_import_command(run: Path, file: Path, who: str | None) -> None:
     \b
     Example:  feedback label-studio import runs/spring project-1.json
     """
-    from pipeline.exchange import take_back
-    from pipeline.review import Review
+    from pipeline.reviewing.exchange import take_back
+    from pipeline.reviewing.review import Review
 
     with Review(run) as review:
         taken = take_back(review, file, person(who))

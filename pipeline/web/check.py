@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from pipeline.agreement import checks_for_width
-from pipeline.checking import HALF_WIDTHS, Progress, all_progress, draw, progress
 from pipeline.codebook import Code, Facet
+from pipeline.counting.trust import background, sizes
 from pipeline.errors import UserError
-from pipeline.review import Line, Review
-from pipeline.trust import background, sizes
+from pipeline.reviewing.agreement import checks_for_width
+from pipeline.reviewing.checking import HALF_WIDTHS, Progress, all_progress, draw, progress
+from pipeline.reviewing.review import Line, Review
 from pipeline.web.comments import BARE, CODE_KEYS, facet_letters
 from pipeline.web.place import open_run, state, who
 from pipeline.web.words import tell

@@ -9,7 +9,6 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from pipeline.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
 from pipeline.codebook import (
     Code,
     Codebook,
@@ -20,10 +19,11 @@ from pipeline.codebook import (
     parse_codebook,
     split_codes,
 )
-from pipeline.codebook_edits import PLACE, changes, exclusion, exclusion_line, new_id, with_code
+from pipeline.codebooks.codebook_edits import PLACE, changes, exclusion, exclusion_line, new_id, with_code
+from pipeline.counting.trust import KnownCode, background
 from pipeline.errors import CodebookError, UserError
-from pipeline.review import Review
-from pipeline.trust import KnownCode, background
+from pipeline.reviewing.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
+from pipeline.reviewing.review import Review
 from pipeline.web.kept import known
 from pipeline.web.place import open_run, state, who
 from pipeline.web.words import problem_words

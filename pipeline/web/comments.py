@@ -11,12 +11,12 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from pipeline.codebook import Code, Codebook, Facet, load_codebook
-from pipeline.doubts import doubt_words
+from pipeline.coding.doubts import doubt_words
 from pipeline.errors import UserError
-from pipeline.learned import Learned, read_learned
-from pipeline.model_store import read_manifest
-from pipeline.review import Line, Review, View
+from pipeline.learning.learned import Learned, read_learned
+from pipeline.learning.model_store import read_manifest
 from pipeline.review_store import Choice, Conflict
+from pipeline.reviewing.review import Line, Review, View
 from pipeline.web.place import open_run, state, who
 from pipeline.web.queue import asked_for, carried, doubts_by_name, plural, to_comment
 

@@ -14,13 +14,13 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
-from pipeline.checking import all_progress
 from pipeline.errors import InputError, UserError
-from pipeline.mapping import Mapping
-from pipeline.model_store import current_model
-from pipeline.responses import READERS
+from pipeline.exports.mapping import Mapping
+from pipeline.exports.responses import READERS
+from pipeline.learning.model_store import current_model
+from pipeline.learning.training import Progress
+from pipeline.reviewing.checking import all_progress
 from pipeline.settings import Settings
-from pipeline.training import Progress
 from pipeline.web.jobs import Job, jobs
 from pipeline.web.place import MANIFEST, open_run, run_names, state, who
 from pipeline.web.words import FILTERS, problem_words, refreshing

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, cast
 
 from pipeline.errors import UserError
-from pipeline.training import Progress
+from pipeline.learning.training import Progress
 from pipeline.web.place import state
 from pipeline.web.words import problem_words
 

@@ -4,16 +4,16 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.checking import Measured, measure
 from pipeline.comment_store import FILE as COMMENTS
+from pipeline.counting.findings import Findings
+from pipeline.counting.published import Asked
+from pipeline.counting.trust import KnownCode, background, known_codes
 from pipeline.errors import UserError
-from pipeline.findings import Findings
-from pipeline.published import Asked
 from pipeline.reporting import find
-from pipeline.review import Review
+from pipeline.reviewing.checking import Measured, measure
+from pipeline.reviewing.review import Review
+from pipeline.reviewing.uncoded import Pile, pile
 from pipeline.settings import Settings
-from pipeline.trust import KnownCode, background, known_codes
-from pipeline.uncoded import Pile, pile
 
 Known = dict[str, dict[str, KnownCode]]
 Stand = tuple[int, int]

@@ -8,14 +8,14 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from pipeline.comparison import CHECK, CORPUS, DECIDED, TOGETHER, WHERE
+from pipeline.coding.recoding import Recoded, recode
+from pipeline.correcting.comparison import CHECK, CORPUS, DECIDED, TOGETHER, WHERE
+from pipeline.correcting.mistakes import PossibleMistake, read_mistakes
 from pipeline.errors import ModelError, UserError
-from pipeline.mistakes import PossibleMistake, read_mistakes
-from pipeline.model_store import current_model, list_models, read_manifest, use_model
-from pipeline.recoding import Recoded, recode
+from pipeline.learning.model_store import current_model, list_models, read_manifest, use_model
+from pipeline.learning.training import Progress
 from pipeline.retraining import COMPARISON, Retrained, retrain
-from pipeline.review import Review
-from pipeline.training import Progress
+from pipeline.reviewing.review import Review
 from pipeline.web.jobs import jobs
 from pipeline.web.place import MANIFEST, open_run, state, who
 from pipeline.web.words import problem_words, tell

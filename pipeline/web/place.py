@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from flask import abort, current_app, g, session
 
-from pipeline.review import Review
+from pipeline.reviewing.review import Review
 from pipeline.settings import Settings
 
 KEY = "feedback"  # under which the app keeps its state

@@ -10,10 +10,21 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 
 from pipeline.codebook import Facet
-from pipeline.doubts import WORDS
-from pipeline.reading import Outlook, worth_reading_on
-from pipeline.review import CHANGED, DECIDED, DOUBTFUL, NO_CODE, SORTS, WAITING, Line, Query, Review, next_query
+from pipeline.coding.doubts import WORDS
+from pipeline.coding.reading import Outlook, worth_reading_on
 from pipeline.review_store import UNDO, Choice, Saved
+from pipeline.reviewing.review import (
+    CHANGED,
+    DECIDED,
+    DOUBTFUL,
+    NO_CODE,
+    SORTS,
+    WAITING,
+    Line,
+    Query,
+    Review,
+    next_query,
+)
 from pipeline.web.kept import Stand, stand
 from pipeline.web.place import open_run, who
 

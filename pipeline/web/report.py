@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, g, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
-from pipeline.document import Block
+from pipeline.counting.findings import Claim, Findings
+from pipeline.counting.published import Asked
+from pipeline.counting.tables import CORRECTED
 from pipeline.errors import InputError, UserError
-from pipeline.facet_story import READING, said
-from pipeline.findings import Claim, Findings
-from pipeline.page import as_html, policy
-from pipeline.published import Asked
-from pipeline.review import Review
-from pipeline.story import CHANGE, HOW_TO_READ, NOT_FOR_ERRORS, TOO_FEW_FOR_ERRORS, tell
-from pipeline.tables import CORRECTED
+from pipeline.publishing.document import Block
+from pipeline.publishing.facet_story import READING, said
+from pipeline.publishing.page import as_html, policy
+from pipeline.publishing.story import CHANGE, HOW_TO_READ, NOT_FOR_ERRORS, TOO_FEW_FOR_ERRORS, tell
+from pipeline.publishing.word import as_docx
+from pipeline.publishing.workbook import as_xlsx
+from pipeline.reviewing.review import Review
 from pipeline.web.kept import found
 from pipeline.web.place import open_run, state
 from pipeline.web.words import problem_words
-from pipeline.word import as_docx
-from pipeline.workbook import as_xlsx
 
 AT_ONCE = 5_000  # comments; of a larger run nothing is worked out before it is asked for
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -6,8 +6,8 @@ from pathlib import Path
 from flask import Response, flash, make_response
 
 from pipeline.errors import UserError
-from pipeline.picture import percent
-from pipeline.quality import Estimate
+from pipeline.learning.picture import percent
+from pipeline.learning.quality import Estimate
 
 REFRESH = 2  # seconds
 

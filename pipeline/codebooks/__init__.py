@@ -1,0 +1,1 @@
+"""Codebooks edited, and exchanged with other programs."""

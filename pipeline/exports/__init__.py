@@ -1,0 +1,1 @@
+"""An export of a survey platform: its layout, its columns, its responses and comments."""

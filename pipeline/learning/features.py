@@ -1,0 +1,337 @@
+"""From comments to numbers: word 1-2-grams of spaCy tokens, character n-grams and a sentence vector, side by side.
+
+A comment of several sentences is also cut into parts, so that what is said in passing is not drowned by the rest and
+nothing is cut off; the classifier pools the parts.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from pipeline.errors import ModelError
+from pipeline.learning.encoder import load_encoder
+from pipeline.texts.cleaning import clean, normalise
+
+Sparse = Any  # a scipy CSR matrix, float32; scipy gives no type to check against
+
+VECTOR_WEIGHT = 1.2
+QUESTION_WEIGHT = 0.5
+COMMENTS_OF_A_QUESTION = 30
+REMEMBERED_TEXTS = 20_000  # some 30 MB
+REMEMBERED_PARTS = 2_000  # some 20 MB
+WORKED_OUT = ("_known_words", "_known_texts", "_char_analyser")
+SHORTEST_PART, LONGEST_PART = 4, 40  # words
+
+
+@cache
+def load_tokenizer(spacy_model: str) -> Any:
+    """The spaCy pipeline whose tokenizer is used: a language code gives a blank one, else an installed package."""
+    import spacy
+
+    try:
+        nlp = spacy.blank(spacy_model) if len(spacy_model) <= 3 else spacy.load(spacy_model, exclude=["ner", "parser"])
+    except (OSError, ImportError):
+        raise ModelError(
+            f"there is no spaCy model {spacy_model!r}", where="spacy_model", fix='set it to "en"'
+        ) from None
+    if "sentencizer" not in nlp.pipe_names:
+        nlp.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", ";", "…"]})
+    return nlp
+
+
+def tokens(text: str, spacy_model: str) -> list[str]:
+    """The words of a text in lower case, by spaCy's tokenizer, without punctuation and bare spaces.
+
+    Stop words stay: "not", "no one", "should" and "they never" tell a wish from a complaint.
+    """
+    return [
+        token.lower_ for token in load_tokenizer(spacy_model).tokenizer(text) if not (token.is_punct or token.is_space)
+    ]
+
+
+def is_stop(word: str, spacy_model: str) -> bool:
+    """Whether a word says too little alone to be shown as a reason."""
+    return bool(load_tokenizer(spacy_model).vocab[word].is_stop)
+
+
+def parts_of(text: str, spacy_model: str) -> list[str]:
+    """A comment cut into sentences by spaCy, the very short joined to their neighbour and the very long into windows.
+
+    The parts are the respondent's words, in order and whole.
+    """
+    if len(text.split()) <= 2 * SHORTEST_PART:
+        return [text]
+    nlp = load_tokenizer(spacy_model)
+    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+    cut = nlp.get_pipe("sentencizer")
+    sentences = [sentence.text for line in lines for sentence in cut(nlp.tokenizer(line)).sents]
+    parts: list[str] = []
+    for sentence in sentences:
+        if parts and min(len(sentence.split()), len(parts[-1].split())) < SHORTEST_PART:
+            parts[-1] = f"{parts[-1]} {sentence}"
+        else:
+            parts.append(sentence)
+    return [window for part in parts for window in _windows(part)]
+
+
+def _windows(part: str) -> list[str]:
+    """A part of over LONGEST_PART words as windows of about the same length."""
+    ends = [match.end() for match in re.finditer(r"\S+", part)]
+    count = -(-len(ends) // LONGEST_PART)
+    if count <= 1:
+        return [part]
+    cuts = [0, *(ends[len(ends) * n // count - 1] for n in range(1, count)), len(part)]
+    return [part[a:b].strip() for a, b in pairwise(cuts)]
+
+
+@cache
+def _remembered(encoder: str) -> dict[str, npt.NDArray[np.float32]]:
+    """Vectors of texts met lately, so that training again and again on the same corpus encodes it once."""
+    return {}
+
+
+def sentence_vectors(name: str, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Unit vectors (texts × dimension) by the named encoder; no columns where there is none."""
+    encoder, known = load_encoder(name), _remembered(name)
+    if encoder is None:
+        return np.zeros((len(cleaned), 0), dtype=np.float32)
+    if len(known) > REMEMBERED_TEXTS:
+        known.clear()
+    new = [text for text in dict.fromkeys(cleaned) if text not in known]
+    known.update(zip(new, encoder.encode(new), strict=True))
+    return np.array([known[text] for text in cleaned], dtype=np.float32).reshape(len(cleaned), encoder.dimension)
+
+
+class SpacyTokens:
+    """A callable that names its spaCy model and does not hold it, so that what holds this stays small on disk."""
+
+    def __init__(self, spacy_model: str) -> None:
+        self.spacy_model = spacy_model
+
+    def __call__(self, text: str) -> list[str]:
+        return tokens(text, self.spacy_model)
+
+
+class _CompactVocabulary:
+    """Stores the vocabulary as one text in order of place: the written file is a tenth of a dictionary's."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = {**super().__getstate__()}  # type: ignore[dict-item]
+        if "vocabulary_" in state:
+            state["vocabulary_"] = "\n".join(sorted(state["vocabulary_"], key=state["vocabulary_"].__getitem__))
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("vocabulary_"), str):
+            words = state["vocabulary_"].split("\n")
+            state = {**state, "vocabulary_": {word: place for place, word in enumerate(words)}}
+        super().__setstate__(state)  # type: ignore[misc]
+
+
+class WordTfidf(_CompactVocabulary, TfidfVectorizer):  # type: ignore[misc]
+    """TF-IDF over the word 1- and 2-grams of spaCy tokens."""
+
+    def __init__(self, spacy_model: str = "en", min_df: int = 1) -> None:
+        self.spacy_model = spacy_model
+        super().__init__(ngram_range=(1, 2), sublinear_tf=True, min_df=min_df, token_pattern=None, dtype=np.float32)
+
+    def build_tokenizer(self) -> Callable[[str], list[str]]:
+        """spaCy's tokens in place of a pattern."""
+        return SpacyTokens(self.spacy_model)
+
+
+class CharTfidf(_CompactVocabulary, TfidfVectorizer):  # type: ignore[misc]
+    """TF-IDF over the character 2- to 5-grams inside words: what survives misspelling."""
+
+    def __init__(self, min_df: int = 2) -> None:
+        super().__init__(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=min_df, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Features of comments and of their parts.
+
+    whole: sparse (comments × features). parts: sparse (parts × features), of the comments with more than one part.
+    owner: the comment's row for each part. texts: the parts in the respondent's words.
+    """
+
+    whole: Sparse
+    parts: Sparse
+    owner: npt.NDArray[np.int_]
+    texts: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.whole.shape[0])
+
+    def take(self, rows: npt.NDArray[np.int_]) -> "Bags":
+        """The bags of some comments, in that order."""
+        place = np.full(len(self), -1)
+        place[rows] = np.arange(len(rows))
+        kept = np.flatnonzero(place[self.owner] >= 0)
+        return Bags(self.whole[rows], self.parts[kept], place[self.owner[kept]])
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The different words of a text, which of them are no stop words, and (word, feature, share of the feature)."""
+
+    words: tuple[str, ...]
+    kept: tuple[int, ...]
+    owners: npt.NDArray[np.int_]
+    places: npt.NDArray[np.int_]
+    credit: npt.NDArray[np.float64]
+
+
+class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Words, characters and sentence vector, each block of unit length times its weight. Input: texts as they came.
+
+    Questions that enough training comments answered are features too; an unknown question adds nothing.
+    """
+
+    def __init__(self, spacy_model: str = "en", encoder: str = "minilm") -> None:
+        self.spacy_model = spacy_model
+        self.encoder = encoder
+
+    def fit(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> "Features":
+        """Learns vocabulary and weights from the texts, and which questions were asked."""
+        cleaned = [clean(text) for text in texts]
+        rare = 2 if len(cleaned) > 50 else 1
+        self.words_ = WordTfidf(self.spacy_model, min_df=2 if len(cleaned) > 5000 else 1).fit(cleaned)
+        self.chars_ = CharTfidf(min_df=rare).fit(cleaned)
+        asked = Counter(normalise(question) for question in questions or () if question)
+        common = sorted(question for question, n in asked.items() if n >= COMMENTS_OF_A_QUESTION)
+        self.questions_ = common if len(common) > 1 else []
+        encoder = load_encoder(self.encoder)
+        self.encoder_digest_ = encoder.digest if encoder is not None else ""
+        return self
+
+    def transform(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> Bags:
+        """The features of each comment and of the parts of those that have several."""
+        cut = [parts_of(text, self.spacy_model) for text in texts]
+        parts = [part for pieces in cut if len(pieces) > 1 for part in pieces]
+        owner = np.array([row for row, pieces in enumerate(cut) if len(pieces) > 1 for _ in pieces], dtype=int)
+        asked = list(questions) if questions is not None else [""] * len(texts)
+        together = self._rows([*texts, *parts], [*asked, *(asked[row] for row in owner)])
+        return Bags(together[: len(texts)], together[len(texts) :], owner, tuple(parts))
+
+    def _rows(self, texts: Sequence[str], questions: Sequence[str]) -> Sparse:
+        """Sparse float32 of shape (texts, features); the encoder works while the n-grams are counted."""
+        cleaned = [clean(text) for text in texts]
+        with ThreadPoolExecutor(1) as beside:
+            vectors = beside.submit(self._vectors, cleaned)
+            blocks = [self.words_.transform(cleaned), self.chars_.transform(cleaned)]
+            blocks += [sparse.csr_matrix(self._questions(questions)), sparse.csr_matrix(vectors.result())]
+        return sparse.hstack(blocks, format="csr", dtype=np.float32)
+
+    def _vectors(self, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
+        return np.asarray(sentence_vectors(self.encoder, cleaned) * np.float32(VECTOR_WEIGHT))
+
+    def vectors_of(self, rows: Sparse) -> npt.NDArray[np.float32]:
+        """The sentence vectors within some rows of features: (texts × dimension), no columns without an encoder."""
+        encoder = load_encoder(self.encoder)
+        if encoder is None:
+            return np.zeros((rows.shape[0], 0), dtype=np.float32)
+        return np.asarray(rows[:, -encoder.dimension :].toarray() / np.float32(VECTOR_WEIGHT))
+
+    def _questions(self, questions: Sequence[str]) -> npt.NDArray[np.float32]:
+        rows = np.zeros((len(questions), len(self.questions_)), dtype=np.float32)
+        place = {question: n for n, question in enumerate(self.questions_)}
+        for row, question in enumerate(questions):
+            if question and (column := place.get(normalise(question))) is not None:
+                rows[row, column] = QUESTION_WEIGHT
+        return rows
+
+    def word_shares(
+        self, text: str, row: Sparse, coefficients: npt.NDArray[np.float32]
+    ) -> tuple[list[str], npt.NDArray[np.float64]]:
+        """The words of a text, but for stop words, and what each adds to the score of some codes: (words × codes).
+
+        row: the text's features (1 × features); coefficients: (codes × features). A word is credited with the word
+        n-grams it is part of and the character n-grams inside it; what several words have in common is shared equally
+        among them. The sentence vector is not split over words.
+        """
+        read = self._read(text)
+        worth = read.credit * _values_at(row, read.places)
+        added = coefficients[:, read.places] * worth
+        shares = np.array([np.bincount(read.owners, weights=one, minlength=len(read.words)) for one in added]).T
+        kept = list(read.kept)
+        return [read.words[n] for n in kept], shares.reshape(len(read.words), len(coefficients))[kept]
+
+    def _read(self, text: str) -> _Read:
+        """A text as its words are credited; it is asked for again for each of its codes, so it is remembered."""
+        known = self._known_texts
+        if text not in known:
+            if len(known) > REMEMBERED_PARTS:
+                known.clear()
+            said = tokens(clean(text), self.spacy_model)
+            words = list(dict.fromkeys(said))
+            kept = tuple(n for n, word in enumerate(words) if not is_stop(word, self.spacy_model))
+            known[text] = _Read(tuple(words), kept, *self._credits(said, words))
+        return known[text]
+
+    def _credits(
+        self, said: Sequence[str], words: Sequence[str]
+    ) -> tuple[npt.NDArray[np.int_], npt.NDArray[np.int_], npt.NDArray[np.float64]]:
+        """(word, feature, share of the feature) for the n-grams of a text, word by word."""
+        place_of = {word: n for n, word in enumerate(words)}
+        pairs = dict.fromkeys(f"{a} {b}" for a, b in pairwise(said))
+        grams = [(gram, place) for gram in (*words, *pairs) if (place := self.words_.vocabulary_.get(gram)) is not None]
+        of_words = [(place_of[word], place) for gram, place in grams for word in set(gram.split(" "))]
+        owners = [owner for owner, _ in of_words]
+        inside = [self._char_places(word) for word in words]
+        owners += [n for n, places in enumerate(inside) for _ in range(len(places))]
+        features = np.array([place for _, place in of_words] + [int(p) for places in inside for p in places], dtype=int)
+        _, which, times = np.unique(features, return_inverse=True, return_counts=True)
+        return np.array(owners, dtype=int), features, 1.0 / times[which] if len(times) else np.zeros(0)
+
+    def _char_places(self, word: str) -> npt.NDArray[np.int_]:
+        """The features of the character n-grams of one word; words come again, so they are remembered."""
+        known = self._known_words
+        if word not in known:
+            if len(known) > REMEMBERED_TEXTS:
+                known.clear()
+            vocabulary, first = self.chars_.vocabulary_, len(self.words_.vocabulary_)
+            places = [vocabulary[gram] for gram in dict.fromkeys(self._char_analyser(word)) if gram in vocabulary]
+            known[word] = np.array(places, dtype=int) + first
+        return known[word]
+
+    @cached_property
+    def _known_texts(self) -> dict[str, _Read]:
+        return {}
+
+    @cached_property
+    def _known_words(self) -> dict[str, npt.NDArray[np.int_]]:
+        return {}
+
+    @cached_property
+    def _char_analyser(self) -> Callable[[str], list[str]]:
+        analyse: Callable[[str], list[str]] = self.chars_.build_analyzer()
+        return analyse
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is worked out again when needed."""
+        state: dict[str, Any] = super().__getstate__()
+        return {
+            key: value for key, value in state.items() if key not in ("_known_words", "_known_texts", "_char_analyser")
+        }
+
+
+def _values_at(row: Sparse, places: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:
+    """The values of some features in a row (1 × features), 0 where the row has none."""
+    if not row.nnz:
+        return np.zeros(len(places))
+    order = np.argsort(row.indices)
+    indices, data = row.indices[order], row.data[order]
+    at = np.minimum(np.searchsorted(indices, places), len(indices) - 1)
+    return np.where(indices[at] == places, data[at], 0.0)

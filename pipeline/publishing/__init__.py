@@ -1,0 +1,1 @@
+"""What is handed out: the report, workbooks, Word, Power BI, evidence, and the export given back."""

@@ -1,0 +1,1 @@
+"""What people decide about codes, on the screen or in Excel, and how far they agree."""
