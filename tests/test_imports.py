@@ -1,5 +1,6 @@
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,12 @@ def test_every_module_has_its_place_in_the_order():
 def test_a_module_imports_only_modules_before_it(module):
     before = set(ORDER[: ORDER.index(module)])
     assert imported_by(MODULES[module]) - before == set()
+
+
+def test_the_readme_names_the_parts_in_their_order():
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    table = readme[readme.index("| part | holds |") :].split("\n\n")[0].splitlines()[2:]
+    assert [name for row in table for name in re.findall(r"`(\w+)/?`", row.split("|")[1])] == list(PLACES)
 
 
 def test_the_package_itself_imports_nothing():

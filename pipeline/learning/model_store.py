@@ -32,7 +32,7 @@ from pipeline.learning.learned import TEXTS, VECTORS, Learned, learned_from, rea
 from pipeline.learning.training import TrainedModel
 from pipeline.settings import Settings
 
-FORMAT = 2
+FORMAT = 3
 ESTIMATORS, MANIFEST, CARD, CODEBOOK = "estimators.skops", "manifest.json", "card.md", "codebook.toml"
 CURRENT = "current"
 RUN_FILES = {"coded.csv", "comments.db", "decisions.db"}
