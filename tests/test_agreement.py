@@ -2,7 +2,6 @@
 
 import doctest
 import json
-from dataclasses import replace
 
 import krippendorff
 import numpy as np
@@ -12,25 +11,14 @@ from pipeline.learning.evaluation import wilson
 from pipeline.learning.quality import Estimate, estimate
 from pipeline.reviewing import agreement
 from pipeline.reviewing.agreement import (
-    ASSIST,
-    TOO_FEW,
-    TRUST,
-    UNCLEAR,
     CodeCheck,
     CodeReliability,
-    Evidence,
     GroupCheck,
     MachineCheck,
-    Verdict,
     against_people,
     between_coders,
-    checks_for_width,
-    checks_in_words,
-    checks_to_halve,
     krippendorff_alpha,
     masi,
-    verdict,
-    verdicts,
 )
 
 NAN = np.nan
@@ -298,152 +286,3 @@ def test_nineteen_in_twenty_intervals_of_the_f1s_hold_the_true_one():
         intervals = found.codes[2].f1, found.micro_f1, found.macro_f1
         held += [one.low <= value <= one.high for one, value in zip(intervals, true, strict=True)]
     assert (held / 100 >= 0.9).all()
-
-
-# ---- how many to check -----------------------------------------------------------------------------------------------
-
-
-def width(share_of, n):
-    low, high = wilson(share_of * n, n)
-    return high - low
-
-
-@pytest.mark.parametrize("share_of", [0.0, 0.02, 0.3, 0.5, 0.98, 1.0])
-@pytest.mark.parametrize("n", [0, 1, 40, 1000])
-def test_the_fewest_checks_that_halve_the_interval(share_of, n):
-    more = checks_to_halve(n, share_of)
-    assert width(share_of, n + more) <= width(share_of, n) / 2 < width(share_of, n + more - 1)
-
-
-def test_halving_takes_three_times_as_many_more_in_the_middle_and_as_many_at_the_ends():
-    assert [checks_to_halve(10_000, one) for one in (0.5, 0.0, 1.0)] == [30_012, 10_004, 10_004]
-
-
-@pytest.mark.parametrize("share_of", [0.0, 0.1, 0.5, 1.0])
-def test_the_fewest_checks_for_three_points_either_way(share_of):
-    n = checks_for_width(share_of, 0.03)
-    assert width(share_of, n) <= 0.06 < width(share_of, n - 1)
-
-
-def test_a_rare_base_takes_as_many_more_comments_to_read():
-    assert checks_for_width(0.5, 0.1, rate=0.02) == checks_for_width(0.5, 0.1) * 50 == 4650
-    for wrong in (0, -1, 1.5):
-        with pytest.raises(ValueError, match="rate must be above 0"):
-            checks_to_halve(10, rate=wrong)
-    with pytest.raises(ValueError, match="half_width must be above 0"):
-        checks_for_width(half_width=0)
-
-
-def test_advice_on_checks_knows_how_many_are_left():
-    assert [checks_in_words(1200, left) for left in (5000, 300, 0)] == [
-        "1,200 more checks would halve the interval.",
-        "Halving the interval would take 1,200 more checks, and only 300 can still be made.",
-        "Every comment has been checked.",
-    ]
-
-
-# ---- verdicts --------------------------------------------------------------------------------------------------------
-
-GOOD = Evidence("a", 80, share(96, 100), share(95, 100), alpha=Estimate(0.9, 0.85, 0.95, 60))
-CASES = {
-    "good figures on which coders agree": (
-        GOOD,
-        TRUST,
-        "Checked: 96 % (90–98 %) of the 100 comments it was given to are right and "
-        "95 % (89–98 %) of the 100 comments that have it were found.",
-    ),
-    "good figures and one coder": (
-        replace(GOOD, alpha=None, measured="cross-validated"),
-        TRUST,
-        "Cross-validated: 96 % (90–98 %) of the 100 comments it was given to are right and "
-        "95 % (89–98 %) of the 100 comments that have it were found.",
-    ),
-    "coders disagree, however good the figures": (
-        replace(GOOD, alpha=Estimate(0.41, 0.2, 0.6, 60)),
-        UNCLEAR,
-        "People who coded the same 60 comments do not agree on it well enough (alpha 0.41, from 0.20 to 0.60).",
-    ),
-    "coders disagree on a code hardly learned": (
-        Evidence("a", 3, alpha=Estimate(0.41, 0.2, 0.6, 60)),
-        UNCLEAR,
-        "People who coded the same 60 comments do not agree on it well enough (alpha 0.41, from 0.20 to 0.60).",
-    ),
-    "too few coded twice to call the definition unclear, or the code trusted": (
-        replace(GOOD, alpha=Estimate(0.6, -0.1, 0.9, 9)),
-        ASSIST,
-        "The figures are good, but people agree on it only loosely (alpha 0.60, from -0.10 to 0.90).",
-    ),
-    "like comments coded differently": (
-        replace(GOOD, pairs=20, differing=16),
-        UNCLEAR,
-        "Of 20 pairs of like comments with it, 16 have it in one comment only.",
-    ),
-    "learned from a handful": (
-        replace(GOOD, examples=7),
-        TOO_FEW,
-        "The model learned it from 7 comments; it takes 20 to judge it.",
-    ),
-    "never measured": (
-        Evidence("a", 50),
-        TOO_FEW,
-        "None of the comments it was measured on has it, so nobody knows how well it is found.",
-    ),
-    "measured on a handful": (
-        replace(GOOD, recall=share(5, 5)),
-        TOO_FEW,
-        "It was measured on 5 comments only (checked); it takes 20 to judge it.",
-    ),
-    "a handful, but the other figure is surely bad": (
-        replace(GOOD, precision=share(30, 100), recall=share(5, 5)),
-        ASSIST,
-        "Checked: 30 % (22–40 %) of the 100 comments it was given to are right; "
-        "to be left unread, a code needs 80 % even at the low end.",
-    ),
-    "finds too few": (
-        replace(GOOD, recall=share(55, 100)),
-        ASSIST,
-        "Checked: 55 % (45–64 %) of the 100 comments that have it were found; "
-        "to be left unread, a code needs 80 % even at the low end.",
-    ),
-    "good, but too few to be sure": (
-        replace(GOOD, precision=share(36, 40)),
-        ASSIST,
-        "Checked: 90 % (77–96 %) of the 40 comments it was given to are right, "
-        "too few to be sure of 80 %; 22 more such comments would do, if the share stays.",
-    ),
-    "on the line": (
-        replace(GOOD, precision=share(81, 100)),
-        ASSIST,
-        "Checked: 81 % (72–87 %) of the 100 comments it was given to are right, too few to be sure of 80 %.",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_a_verdict_follows_from_the_evidence(case):
-    evidence, word, reason = CASES[case]
-    assert verdict(evidence) == Verdict("a", word, reason)
-
-
-def test_a_few_differing_pairs_may_be_chance():
-    assert [verdict(replace(GOOD, pairs=n, differing=n)).word for n in (0, 3, 4)] == [TRUST, TRUST, UNCLEAR]
-
-
-def test_the_checks_that_a_verdict_asks_for_are_the_fewest_that_do():
-    assert wilson(0.9 * (40 + 22), 40 + 22)[0] >= 0.8 > wilson(0.9 * (40 + 21), 40 + 21)[0]
-
-
-def test_verdicts_take_each_code_s_own_evidence():
-    truth = np.zeros((300, 2), dtype=bool)
-    truth[:60, 0] = truth[200:230, 1] = True
-    check = against_people("ab", truth, truth)
-    coders = between_coders("ab", np.stack([truth, np.column_stack([truth[:, 0], ~truth[:, 1]])]).astype(float))
-    assert [one.word for one in verdicts(check.codes, {"a": 60, "b": 30})] == [TRUST, TRUST]
-    assert [one.word for one in verdicts(check.codes, {"a": 60})] == [TRUST, TOO_FEW]
-    assert [one.word for one in verdicts(check.codes, {"a": 60, "b": 30}, coders)] == [TRUST, UNCLEAR]
-    assert [one.word for one in verdicts(check.codes, {"a": 60, "b": 30}, pairs={"a": (9, 9)})] == [UNCLEAR, TRUST]
-    assert verdicts(check.codes, {"b": 1})[1].as_json() == {
-        "code": "b",
-        "word": "too few examples",
-        "reason": "The model learned it from 1 comment; it takes 20 to judge it.",
-    }

@@ -22,7 +22,6 @@ from pipeline.learning.deck import (
     NO_COLON,
     NO_HEADING,
     OTHER_SLIDE,
-    PDF_BULLET,
     SESSIONS,
     UNREAD,
     Deck,
@@ -31,6 +30,7 @@ from pipeline.learning.deck import (
     read_deck,
     write_corpus,
 )
+from pipeline.learning.deck_items import PDF_BULLET
 from pipeline.settings import shipped
 
 REAL_DECK = Path(__file__).parents[2] / "shared" / "seeds" / "004_71c82de07bc11c4a.txt"

@@ -9,10 +9,10 @@ from pipeline.counting.trust import LikePair, background, known_codes, nearest_p
 from pipeline.learning.corpus import EXAMPLE_SOURCE
 from pipeline.learning.learned import Learned, write_learned
 from pipeline.learning.model_store import FORMAT, MANIFEST
-from pipeline.reviewing.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
 from pipeline.reviewing.checking import draw
 from pipeline.reviewing.checking import sizes as plain_sizes
 from pipeline.reviewing.review import Review
+from pipeline.reviewing.verdicts import ASSIST, TOO_FEW, TRUST, UNCLEAR
 from pipeline.settings import Settings
 
 SCORES = {"codes": {"parks": {"precision": 0.5, "recall": 0.6, "f1": 0.55, "support": 50}}}

@@ -16,10 +16,10 @@ from pipeline.learning.corpus import EXAMPLE_SOURCE, REVIEWED
 from pipeline.learning.learned import Learned, read_learned
 from pipeline.learning.model_store import CODEBOOK, read_manifest
 from pipeline.learning.quality import Estimate, estimate
-from pipeline.reviewing.agreement import FEWEST_EXAMPLES, Evidence, Verdict, verdict
 from pipeline.reviewing.checking import HALF_WIDTHS, FacetCheck, Measured, Size, measure
 from pipeline.reviewing.checking import sizes as plain_sizes
 from pipeline.reviewing.review import Review
+from pipeline.reviewing.verdicts import FEWEST_EXAMPLES, Evidence, Verdict, verdict
 from pipeline.settings import Settings
 
 Pairs = Sequence[tuple[int, int, float]]  # rows, cosine

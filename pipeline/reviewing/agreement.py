@@ -4,7 +4,7 @@
 What cannot be computed is None, and `why` says so in words.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from pipeline.learning.evaluation import sample_f1, score, wilson
 from pipeline.learning.picture import percent
-from pipeline.learning.quality import FEWEST_TO_TRUST, Estimate, estimate
+from pipeline.learning.quality import Estimate, estimate
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int_]
@@ -27,18 +27,6 @@ ENDS = (0.025, 0.975)  # of the draws, for an interval of 95 %
 # tentative conclusions only.
 RELIABLE = 0.8
 TENTATIVE = 0.667
-
-# Nobody reads what a trusted code was given to, so that its row of a table is as wrong as the code is. This asks that,
-# even at the unlucky end of the interval, four in five of the comments counted belong there, and four in five of those
-# that belong there are counted. It is our choice, on the scale that Krippendorff's 0.8 made customary.
-TRUSTED = 0.8
-# With fewer than 16, not even a clean sheet puts the lower end of Wilson's interval at 0.8; 20 leave room for a slip.
-FEWEST_EXAMPLES = FEWEST_TO_TRUST
-# Of the pairs in which either comment has a rare code, a share of 2(1 - alpha) / (2 - alpha) differs: one half where
-# alpha is 0.667. Like comments are not the same comment, so the whole interval must be above it.
-MOST_DIFFERING = 0.5
-
-TRUST, ASSIST, TOO_FEW, UNCLEAR = "can be trusted unread", "assist only", "too few examples", "definition unclear"
 
 
 # ---- coders ----------------------------------------------------------------------------------------------------------
@@ -228,7 +216,7 @@ def alpha_in_words(alpha: Estimate) -> str:
         reading = "coders do not agree well enough to rely on it"
     open_ended = alpha.low < TENTATIVE and alpha.high >= RELIABLE
     doubt = ", but more comments coded twice could change that" if open_ended else ""
-    return f"Alpha {_alpha_range(alpha)} over {_comments(alpha.n)} coded twice: {reading}{doubt}."
+    return f"Alpha {alpha_range(alpha)} over {in_comments(alpha.n)} coded twice: {reading}{doubt}."
 
 
 # ---- machine against people ------------------------------------------------------------------------------------------
@@ -255,7 +243,7 @@ class CodeCheck:
     @property
     def words(self) -> str:
         """A sentence or two for analysts."""
-        told = [f"{sentence}." for _, sentence in _figures(self)]
+        told = [f"{sentence}." for _, sentence in figures_in_words(self.precision, self.recall)]
         return " ".join([*told, *([self.why] if self.why else [])])
 
     def as_json(self) -> dict[str, Any]:
@@ -299,7 +287,8 @@ class MachineCheck:
         """A sentence for analysts."""
         if not self.exact:
             return self.why
-        return f"Machine and people gave exactly the same codes to {_range(self.exact)} of {_comments(self.comments)}."
+        same = f"{share_in_words(self.exact)} of {in_comments(self.comments)}"
+        return f"Machine and people gave exactly the same codes to {same}."
 
     def worse(self) -> tuple[GroupCheck, ...]:
         """The groups whose whole interval of sample-F1 is below that of all together."""
@@ -345,7 +334,9 @@ def _code_check(code: str, given: Bools, truth: Bools) -> CodeCheck:
     if not comments:
         why = "No comment has been checked."
     elif missing:
-        why = f"{' and '.join(missing).replace('and P', 'and p')} gave it to none of the {_comments(comments)} checked."
+        why = (
+            f"{' and '.join(missing).replace('and P', 'and p')} gave it to none of the {in_comments(comments)} checked."
+        )
     else:
         why = ""
     return CodeCheck(
@@ -411,192 +402,25 @@ def _interval(value: float, drawn: Floats, n: int) -> Estimate:
     return Estimate(value, min(low, value), max(high, value), n) if high > low else estimate(value, n)
 
 
-# ---- how many to check -----------------------------------------------------------------------------------------------
-
-
-def checks_to_halve(n: int, share: float = 0.5, rate: float = 1.0) -> int:
-    """How many more comments to check until Wilson's interval of a share of n is half as wide, if the share stays.
-
-    About 3n in the middle, about n near 0 or 1. rate: the share of checked comments that count towards n, as for the
-    precision of a code, where only those do that the machine gave it to.
-
-    >>> checks_to_halve(100), checks_to_halve(100, share=0.0), checks_to_halve(10, rate=0.05)
-    (312, 104, 840)
-    """
-    wanted = _width(share, n) / 2
-    return _at_rate(_fewest(lambda size: _width(share, size) <= wanted) - n, rate)
-
-
-def checks_for_width(share: float = 0.5, half_width: float = 0.03, rate: float = 1.0) -> int:
-    """How many comments to check, in all, for an interval that is 2 · half_width wide at this share; rate as above.
-
-    >>> checks_for_width(), checks_for_width(0.0), checks_for_width(0.1)
-    (1064, 61, 388)
-    """
-    if half_width <= 0:
-        raise ValueError("half_width must be above 0")
-    return _at_rate(_fewest(lambda size: _width(share, size) <= 2 * half_width), rate)
-
-
-def checks_in_words(more: int, left: int) -> str:
-    """The advice as a sentence, where `left` comments of the run are not checked yet."""
-    if not left:
-        return "Every comment has been checked."
-    if more >= left:
-        return f"Halving the interval would take {more:,} more checks, and only {left:,} can still be made."
-    return f"{more:,} more checks would halve the interval."
-
-
-def _width(share: float, n: int) -> float:
-    low, high = wilson(share * n, n)
-    return high - low
-
-
-def _at_rate(checks: int, rate: float) -> int:
-    if not 0 < rate <= 1:
-        raise ValueError("rate must be above 0 and at most 1")
-    return int(np.ceil(checks / rate))
-
-
-def _fewest(enough: Callable[[int], bool]) -> int:
-    """The smallest size that is enough, where every larger one is too."""
-    low, high = 0, 1
-    while not enough(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
-
-
-# ---- verdicts --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of a code. examples: coded comments with it that the model learned from.
-
-    precision, recall: on comments that the model had not seen; `measured` says how, such as "checked" (the better
-    evidence) or "cross-validated". alpha: between coders, if two coded. pairs: of like comments, one of which at least
-    has the code; differing: those of them where only one has.
-    """
-
-    code: str
-    examples: int
-    precision: Estimate | None = None
-    recall: Estimate | None = None
-    measured: str = "checked"
-    alpha: Estimate | None = None
-    pairs: int = 0
-    differing: int = 0
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a code is fit for, in one of four words, and the reason in a sentence."""
-
-    code: str
-    word: str
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        """A plain table under the names above."""
-        return asdict(self)
-
-
-def verdict(evidence: Evidence) -> Verdict:
-    """The verdict on a code: an unclear definition first, for more examples do not mend it; trust last, if earned."""
-    for word, reason in ((UNCLEAR, _why_unclear), (TOO_FEW, _why_too_few), (ASSIST, _why_assist)):
-        if told := reason(evidence):
-            return Verdict(evidence.code, word, told)
-    return Verdict(evidence.code, TRUST, _why_trusted(evidence))
-
-
-def verdicts(
-    checks: Sequence[CodeCheck],
-    examples: Mapping[str, int],
-    coders: FacetReliability | None = None,
-    pairs: Mapping[str, tuple[int, int]] | None = None,
-    measured: str = "checked",
-) -> tuple[Verdict, ...]:
-    """The verdict on each code of a check or of left-out comments, in its order; pairs: (pairs, differing) by code."""
-    alphas = {one.code: one.alpha for one in coders.codes} if coders else {}
-    found = []
-    for check in checks:
-        alike, differing = (pairs or {}).get(check.code, (0, 0))
-        known = check.code, examples.get(check.code, 0), check.precision, check.recall, measured
-        found.append(verdict(Evidence(*known, alphas.get(check.code), alike, differing)))
-    return tuple(found)
-
-
-def _why_unclear(known: Evidence) -> str:
-    """Coders are below the line and surely not reliable, or like comments surely differ too often."""
-    alpha = known.alpha
-    if alpha and alpha.value < TENTATIVE and alpha.high < RELIABLE:
-        who = f"People who coded the same {_comments(alpha.n)}"
-        return f"{who} do not agree on it well enough (alpha {_alpha_range(alpha)})."
-    if wilson(known.differing, known.pairs)[0] > MOST_DIFFERING:
-        return f"Of {known.pairs:,} pairs of like comments with it, {known.differing:,} have it in one comment only."
-    return ""
-
-
-def _why_too_few(known: Evidence) -> str:
-    if known.examples < FEWEST_EXAMPLES:
-        return f"The model learned it from {_comments(known.examples)}; it takes {FEWEST_EXAMPLES} to judge it."
-    figures = [one for one in (known.precision, known.recall) if one]
-    if not figures:
-        return "None of the comments it was measured on has it, so nobody knows how well it is found."
-    fewest = min(one.n for one in figures)
-    if fewest < FEWEST_EXAMPLES and not any(one.high < TRUSTED for one in figures):
-        return (
-            f"It was measured on {_comments(fewest)} only ({known.measured}); it takes {FEWEST_EXAMPLES} to judge it."
-        )
-    return ""
-
-
-def _why_assist(known: Evidence) -> str:
-    """What keeps the code from being trusted: the weaker figure, coders who agree loosely, or too few to be sure."""
-    figures, how = _figures(known), known.measured.capitalize()
-    weakest, told = min(figures, key=lambda figure: figure[0].value)
-    if weakest.value < TRUSTED:
-        return f"{how}: {told}; to be left unread, a code needs {percent(TRUSTED)} even at the low end."
-    if known.alpha and known.alpha.value < RELIABLE:
-        return f"The figures are good, but people agree on it only loosely (alpha {_alpha_range(known.alpha)})."
-    doubtful, told = min(figures, key=lambda figure: figure[0].low)
-    if doubtful.low < TRUSTED:
-        return f"{how}: {told}, too few to be sure of {percent(TRUSTED)}{_enough(doubtful)}."
-    return ""
-
-
-def _enough(one: Estimate) -> str:
-    """How many such comments would settle it, left out where the share is so near the line that it takes thousands."""
-    if wilson(one.value * 1000, 1000)[0] < TRUSTED:
-        return ""
-    more = _fewest(lambda size: wilson(one.value * size, size)[0] >= TRUSTED) - one.n
-    return f"; {more:,} more such comments would do, if the share stays"
-
-
-def _why_trusted(known: Evidence) -> str:
-    return f"{known.measured.capitalize()}: {' and '.join(told for _, told in _figures(known))}."
-
-
 # ---- words -----------------------------------------------------------------------------------------------------------
 
 
-def _figures(known: CodeCheck | Evidence) -> list[tuple[Estimate, str]]:
-    """Precision and recall, as far as they are known, each with what it says."""
-    said = ((known.precision, "it was given to are right"), (known.recall, "that have it were found"))
-    return [(one, f"{_range(one)} of the {_comments(one.n)} {ending}") for one, ending in said if one]
+def figures_in_words(precision: Estimate | None, recall: Estimate | None) -> list[tuple[Estimate, str]]:
+    """Those of the two that are known, each with what it says."""
+    said = ((precision, "it was given to are right"), (recall, "that have it were found"))
+    return [(one, f"{share_in_words(one)} of the {in_comments(one.n)} {ending}") for one, ending in said if one]
 
 
-def _range(one: Estimate) -> str:
+def share_in_words(one: Estimate) -> str:
     """A share with its interval: "90 % (77–96 %)"."""
     return f"{percent(one.value)} ({100 * one.low:.0f}–{100 * one.high:.0f} %)"
 
 
-def _alpha_range(alpha: Estimate) -> str:
+def alpha_range(alpha: Estimate) -> str:
+    """Alpha with its interval: "0.71, from 0.60 to 0.80"."""
     return f"{alpha.value:.2f}, from {alpha.low:.2f} to {alpha.high:.2f}"
 
 
-def _comments(n: int) -> str:
+def in_comments(n: int) -> str:
+    """A number of comments: "1 comment", "1,064 comments"."""
     return f"{n:,} comment" + ("" if n == 1 else "s")

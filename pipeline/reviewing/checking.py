@@ -20,9 +20,8 @@ from pipeline.reviewing.agreement import (
     MachineCheck,
     against_people,
     between_coders,
-    checks_for_width,
-    checks_to_halve,
 )
+from pipeline.reviewing.checks_needed import checks_for_width, checks_to_halve
 from pipeline.reviewing.review import Line, Review
 
 Floats = npt.NDArray[np.float64]

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from pipeline.codebook import Code, Facet
 from pipeline.counting.trust import background, sizes
 from pipeline.errors import UserError
-from pipeline.reviewing.agreement import checks_for_width
 from pipeline.reviewing.checking import HALF_WIDTHS, Progress, all_progress, draw, progress
+from pipeline.reviewing.checks_needed import checks_for_width
 from pipeline.reviewing.review import Line, Review
 from pipeline.web.comments import BARE, CODE_KEYS, facet_letters
 from pipeline.web.place import open_run, state, who

@@ -22,8 +22,8 @@ from pipeline.codebook import (
 from pipeline.codebooks.codebook_edits import PLACE, changes, exclusion, exclusion_line, new_id, with_code
 from pipeline.counting.trust import KnownCode, background
 from pipeline.errors import CodebookError, UserError
-from pipeline.reviewing.agreement import ASSIST, TOO_FEW, TRUST, UNCLEAR
 from pipeline.reviewing.review import Review
+from pipeline.reviewing.verdicts import ASSIST, TOO_FEW, TRUST, UNCLEAR
 from pipeline.web.kept import known
 from pipeline.web.place import open_run, state, who
 from pipeline.web.words import problem_words

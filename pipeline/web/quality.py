@@ -4,8 +4,9 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from pipeline.learning.quality import FEWEST_TO_TRUST
-from pipeline.reviewing.agreement import alpha_in_words, checks_in_words
+from pipeline.reviewing.agreement import alpha_in_words
 from pipeline.reviewing.checking import FacetCheck
+from pipeline.reviewing.checks_needed import checks_in_words
 from pipeline.reviewing.review import Review
 from pipeline.web.kept import measured
 from pipeline.web.place import open_run
