@@ -15,32 +15,36 @@ PLACES = {
     "errors": ".",
     "settings": ".",
     "codebook": ".",
-    "files": ". raw_table parquet workbooks whole_file replacing delimited sources",
+    "files": ". whole_file replacing raw_table delimited workbooks parquet sources",
     "exports": ". layouts exports columns responses mapping",
-    "texts": ". names cleaning language personal copies",
-    "codebooks": ". codebook_edits refi_qda label_studio",
+    "texts": ". names personal cleaning language copies",
+    "codebooks": ". codebook_edits refi_description refi_qda label_studio",
     "learning": (
-        ". evaluation corpus learned quality picture deck encoder features classifier training card model_store"
+        ". corpus deck_items deck encoder features classifier evaluation training quality picture card "
+        "learned model_store"
     ),
     "comment_store": ".",
     "review_store": ".",
     "coding": ". doubts reading judging coding recoding",
-    "reviewing": ". review exchange uncoded agreement checking sheet feedback_log sheet_reading feedback_log_reading",
-    "correcting": ". material comparison mistakes rivals",
+    "reviewing": (
+        ". agreement checks_needed verdicts review checking uncoded exchange sheet feedback_log "
+        "sheet_reading feedback_log_reading"
+    ),
+    "correcting": ". material comparison rivals mistakes",
     "counting": (
-        ". people run_table significance working_back phrases shares trust grouping estimates table_notes "
-        "tables findings quotes claims change known_sums disclosure published population weighting"
+        ". people shares trust run_table grouping table_notes estimates working_back phrases significance "
+        "tables known_sums disclosure findings claims population weighting change quotes published"
     ),
     "publishing": (
-        ". transparency report spreadsheet document bars facet_story frequency_sheets finding_sheets dates "
-        "methods star star_source word_chart word_look word star_guide workbook_columns same_format "
-        "giving_back story page evidence correction_sheet workbook power_bi"
+        ". document word_chart word_look dates star star_guide star_source transparency methods report "
+        "spreadsheet frequency_sheets correction_sheet finding_sheets workbook bars facet_story story page "
+        "word power_bi evidence workbook_columns same_format giving_back"
     ),
     "workflow": ".",
     "retraining": ".",
     "reporting": ".",
-    "web": "words place entry jobs learn kept quality report queue uncoded comments check codebooks home . serve",
-    "cli": "groups manners reviewing learning reports exporting coding books . __main__",
+    "web": "words place kept queue comments entry jobs home check codebooks uncoded learn quality report . serve",
+    "cli": "groups manners books coding learning reviewing reports exporting . __main__",
 }
 ORDER = [part if name == "." else f"{part}.{name}" for part, names in PLACES.items() for name in names.split()]
 FOLDER = Path(pipeline.__file__).parent
