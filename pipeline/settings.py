@@ -26,8 +26,8 @@ class Settings:
 
     models: folder of the trained models.
     spacy_model: language or installed spaCy package whose tokens are used.
-    encoder: sentence encoder: "minilm" (shipped), a folder with another ONNX encoder, a spaCy package with vectors, or
-        "none".
+    encoder: sentence encoder: "minilm" or, faster, "static" (both shipped), a folder with another ONNX encoder, a spaCy
+        package with vectors, or "none".
     favour: the side on which a doubtful code falls: "recall", "balance" or "precision".
     seed: for every random draw.
     example_weight: weight of what the codebook says (examples, definitions, key phrases) against

@@ -185,6 +185,31 @@ def test_the_card_tells_what_is_in_the_folder(encoder):
     assert (SHIPPED / "model.onnx").stat().st_size < 25_000_000
 
 
+def test_the_table_of_word_vectors_is_made_from_the_encoder_that_is_shipped(encoder):
+    static = load_encoder("static")
+    cards = [
+        json.loads((shipped(folder) / "encoder.json").read_text()) for folder in ("models/encoder", "models/static")
+    ]
+    assert cards[1]["sha256"]["encoder"] == cards[0]["sha256"]["model.onnx"]
+    assert (static.name, static.dimension) == (cards[1]["name"], 256)
+    assert static.digest != encoder.digest
+
+
+def test_the_table_takes_no_notice_of_order_but_of_meaning():
+    static = load_encoder("static")
+    nothing_back, heard_nothing, bus, bus_stop, *_ = static.encode(TEXTS)
+    assert nothing_back @ heard_nothing > max(nothing_back @ bus, nothing_back @ bus_stop)
+    forth, back = static.encode(["The bus is always late.", "Always late the bus is."])
+    np.testing.assert_allclose(forth, back, atol=1e-5)
+
+
+def test_the_table_drops_nothing_of_a_long_text():
+    static = load_encoder("static")
+    words = "swings slides benches " * 9000
+    plain, ending = static.encode([words, words + "tax " * 9000])
+    assert plain @ ending < 0.99
+
+
 def test_another_onnx_folder_is_used_by_its_path(encoder, copied):
     other = load_encoder(str(no_card(copied)))
     assert (other.name, other.dimension, other.digest) == ("other", 384, encoder.digest)

@@ -9,6 +9,8 @@ import pytest
 from conftest import call_well
 from invented import SETTINGS_FILE, THINGS, codebook, corpus, write_codebook, write_coded
 
+from pipeline.learning.model_store import load_model
+
 MADE = "2026-01-02T03:04:05+00:00"
 
 
@@ -92,6 +94,15 @@ def test_training_as_json_prints_the_scores_and_nothing_else(feedback, office):
     assert (result.exit_code, result.stderr) == (0, "")
     scores = json.loads((office / "models/third/manifest.json").read_text(encoding="utf-8"))["scores"]
     assert json.loads(result.stdout) == {"model": "models/third", "facets": scores, "agreement": {}}
+
+
+def test_a_fast_model_holds_the_table_of_word_vectors_whatever_the_settings_say(feedback, office):
+    result = feedback("train", "--fast", "--codebook", "book.toml", "--out", "models/third", folder=office)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert load_model(office / "models/third").model.features.encoder == "static"
+    coded = feedback("classify", "export.csv", "--model", "models/third", "--out", "run", folder=office)
+    assert coded.exit_code == 0
+    assert (office / "run" / "coded.csv").is_file()
 
 
 def test_training_tells_where_another_model_stays_current(feedback, office):

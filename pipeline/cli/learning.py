@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--use/--no-use", default=None, help="With --run: make it current, or not, whatever the comparison says.")
 @click.option("--favour", type=click.Choice(FAVOURS), help="The side on which a doubtful code falls.")
+@click.option("--fast", is_flag=True, help="Use a table of word vectors, not the sentence encoder: a little less well.")
 @replace_option
 @quiet_option
 @json_option
@@ -35,6 +36,7 @@ def train_command(
     out: Path | None,
     use: bool | None,
     favour: str | None,
+    fast: bool,
     replace: bool,
     quiet: bool,
     as_json: bool,
@@ -51,7 +53,8 @@ def train_command(
 
     progress = Progress(quiet)
     settings = load_settings()
-    settings = dataclasses.replace(settings, favour=favour or settings.favour)
+    encoder = "static" if fast else settings.encoder
+    settings = dataclasses.replace(settings, favour=favour or settings.favour, encoder=encoder)
     more: dict[str, Any] = {"codebook_path": codebook_path, "replace": replace}
     if use is not None and not runs:
         raise click.UsageError("--use and --no-use go with --run; else see: feedback models use")

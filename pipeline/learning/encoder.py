@@ -20,8 +20,8 @@ from spacy.tokens import Doc
 from pipeline.errors import ModelError
 from pipeline.settings import shipped
 
-SHIPPED_FOLDER = "models/encoder"
-SHIPPED_NAMES = ("", "minilm")
+# "static" is a table of word vectors, made from the encoder: a text is the sum of its words.
+SHIPPED = {"": "models/encoder", "minilm": "models/encoder", "static": "models/static"}
 NO_ENCODER = "none"
 MODEL, TOKENIZER, CARD = "model.onnx", "tokenizer.json", "encoder.json"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -100,14 +100,15 @@ def unit(vectors: Vectors) -> Vectors:
 def load_encoder(name: str) -> Encoder | None:
     """The encoder of that name, read once.
 
-    "" or "minilm" is the shipped one; a path, a folder with model.onnx and tokenizer.json (and perhaps encoder.json),
-    or a spaCy pipeline's; any other name, an installed spaCy package with vectors; "none", no encoder: None.
+    "" or "minilm" is the shipped one, "static" the shipped table of word vectors; a path, a folder with model.onnx and
+    tokenizer.json (and perhaps encoder.json), or a spaCy pipeline's; any other name, an installed spaCy package with
+    vectors; "none", no encoder: None.
     Raises ModelError when it is missing, damaged or of another kind.
     """
     if name == NO_ENCODER:
         return None
-    if name in SHIPPED_NAMES:
-        return _from_folder(shipped(SHIPPED_FOLDER))
+    if name in SHIPPED:
+        return _from_folder(shipped(SHIPPED[name]))
     folder = Path(name)
     if not folder.is_dir() and folder.name == name:
         return _from_spacy(name)
