@@ -128,9 +128,7 @@ def _remembered(encoder: str) -> dict[str, npt.NDArray[np.float32]]:
     return {}
 
 
-def sentence_vectors(
-    name: str, cleaned: Sequence[str], progress: Progress | None = None
-) -> npt.NDArray[np.float32]:
+def sentence_vectors(name: str, cleaned: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
     """Unit vectors (texts × dimension) by the named encoder; no columns where there is none."""
     encoder, known = load_encoder(name), _remembered(name)
     if encoder is None:
@@ -297,7 +295,7 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _vectors(
         self, cleaned: Sequence[str], owner: npt.NDArray[np.int_], progress: Progress | None
     ) -> npt.NDArray[np.float32]:
-        """The vectors, weighted; of a very long comment the mean of its parts', by their words, so none is read twice."""
+        """The vectors, weighted; of a very long comment the mean of its parts': nothing is read twice."""
         first = len(cleaned) - len(owner)
         long = {row for row in np.unique(owner).tolist() if len(cleaned[row]) > LONGEST_AT_ONCE}
         read = ["" if row in long else text for row, text in enumerate(cleaned)]

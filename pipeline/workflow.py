@@ -5,7 +5,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +51,7 @@ from pipeline.responses import (
 from pipeline.review_store import has_decisions
 from pipeline.settings import Settings, shipped
 from pipeline.training import Coding, Progress, Training, silent, train
+from pipeline.whole_file import passing_file, put_away
 
 BATCH = 2000
 LONGEST_QUOTE = 160
@@ -498,11 +498,11 @@ def import_deck(deck: Path, out: Path, codebook_path: Path | None = None) -> Imp
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a text file under a temporary name, then renames it. Raises OutputError."""
-    made = path.with_name(f".{path.name}.new")
+    made = passing_file(path)
     try:
         made.write_text(text, encoding="utf-8")
         made.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            made.unlink(missing_ok=True)
         raise OutputError(f"cannot be written ({error.strerror})", where=path, fix="choose another place") from None
+    finally:
+        put_away(made)

@@ -16,6 +16,7 @@ from pipeline.cli.manners import (
     F,
     Progress,
     command,
+    end_status,
     json_option,
     leave,
     person,
@@ -119,8 +120,8 @@ def _serve(app: "Flask", host: str, port: int, no_browser: bool) -> None:
     with app.app_context():
         given_up = [job.title for job in jobs().all() if not job.over]
     click.echo(f"Ended. Given up: {', '.join(given_up)}." if given_up else "Ended.", err=True)
-    if given_up:
-        leave(0)  # at once: the work would go on for a while
+    if given_up or end_status(0):
+        leave(end_status(0))  # at once: the work would go on for a while
 
 
 # ---- Excel ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import json
 import re
-import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from pipeline.training import Progress
 from pipeline.web.jobs import Job, jobs
 from pipeline.web.place import MANIFEST, open_run, run_names, state, who
 from pipeline.web.words import FILTERS, problem_words, refreshing
+from pipeline.whole_file import passing_file, put_away
 from pipeline.workflow import Coded, classify
 
 CODING = "coding"
@@ -164,15 +164,19 @@ def _free_name(name: str) -> str:
 @contextmanager
 def _kept(upload: FileStorage) -> Iterator[Path]:
     """The file, under a passing name of its own that is gone afterwards. Raises InputError where it cannot be kept."""
-    half = state().folder / UPLOADS / f".{secrets.token_hex(8)}.part"
+    uploads = state().folder / UPLOADS
     try:
-        half.parent.mkdir(parents=True, exist_ok=True)
+        uploads.mkdir(parents=True, exist_ok=True)
+        half = passing_file(uploads / "upload")
+    except OSError as error:
+        raise InputError(f"the file cannot be kept ({error.strerror})", fix="free some space") from None
+    try:
         upload.save(half)
         yield half
     except OSError as error:
         raise InputError(f"the file cannot be kept ({error.strerror})", fix="free some space") from None
     finally:
-        half.unlink(missing_ok=True)
+        put_away(half)
 
 
 def _start(saved: Path, name: str, questions: tuple[str, ...], asked_by: str) -> Job:
