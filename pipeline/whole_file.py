@@ -140,8 +140,7 @@ def _remains(path: Path) -> list[Path]:
 def _is_alive(passing: re.Match[str], left: Path) -> bool:
     """Whether the process that made something may be at work on it."""
     if passing["here"] != _here() or os.name == "nt":  # Windows cannot be asked without harm
-        files = left.iterdir() if left.is_dir() else ()
-        newest = max(one.stat().st_mtime for one in (left, *files))
+        newest = max(one.stat().st_mtime for one in [left, *(left.iterdir() if left.is_dir() else [])])
         return newest > time.time() - FORGOTTEN
     try:
         os.kill(int(passing["pid"]), 0)

@@ -28,7 +28,14 @@ from pipeline.evaluation import FacetScores, indicator, score
 from pipeline.language import translation_columns
 from pipeline.learned import Learned, learned_from
 from pipeline.mapping import Change, Mapping, compare, find_mapping, load_mapping, must_ask
-from pipeline.material import CORPUS_CODEBOOK, Material, material_of_files, material_of_model, material_with_runs
+from pipeline.material import (
+    CORPUS_CODEBOOK,
+    KeptFile,
+    Material,
+    material_of_files,
+    material_of_model,
+    material_with_runs,
+)
 from pipeline.model_store import (
     StoredModel,
     check_model_place,
@@ -70,7 +77,8 @@ class Trained:
     """Where a model was put, what it scores on sources it had not seen, and how far people agree.
 
     comments: coded comments it learned from, of which so many were decided in runs; dropped: decisions for codes the
-    codebook has not, by (facet, code); missing: runs an earlier model had learned from that are gone.
+    codebook has not, by (facet, code); missing: runs an earlier model had learned from that are gone; kept: corpus
+    files that are gone or have changed, whose comments the earlier model had kept.
     """
 
     folder: Path
@@ -82,6 +90,7 @@ class Trained:
     decided: int = 0
     dropped: dict[tuple[str, str], int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    kept: tuple[KeptFile, ...] = ()
 
 
 def train_model(
@@ -144,7 +153,7 @@ def write_model(
         out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
     )
     counts = manifest["comments"], manifest["examples"], is_current, len(material.decided)
-    return Trained(out, scores, agreed, *counts, material.dropped, material.missing)
+    return Trained(out, scores, agreed, *counts, material.dropped, material.missing, material.kept)
 
 
 def _model_manifest(
@@ -155,12 +164,11 @@ def _model_manifest(
     quality: Quality,
     settings: Settings,
 ) -> dict[str, Any]:
-    files = material.corpus.files if material.corpus else ()
     book = training.model.codebook
     return {
         "made": _now(),
         "codebook": display_path(material.book) if material.book else None,
-        "corpus": [{"file": display_path(path), "sha256": file_digest(path)} for path in files],
+        "corpus": material.corpus_as_json(),
         "runs": material.runs_as_json(),
         "comments": len(material.everything.comments) if material.everything else 0,
         "decided": len(material.decided),

@@ -91,6 +91,8 @@ def _retrain(
     _say_trained(trained, progress)
     for (facet, code), n in trained.dropped.items():
         progress.say(f"Not learned: {n:,} decisions for {facet} {code}, which the codebook has not.")
+    for file in trained.kept:
+        progress.say(f"Gone or changed, so learned from as {file.model} kept it: {file.file}")
     for run in trained.missing:
         progress.say(f"Not found, so no longer learned from: the run {run}")
     lines = done.comparison.words if done.comparison else ()
