@@ -325,7 +325,8 @@ def remarks(book: Codebook) -> list[str]:
             if not code.definition:
                 found.append(f"{place}: no definition")
             if len(code.examples) < FEW_EXAMPLES:
-                found.append(f"{place}: {len(code.examples)} examples; ten in different voices teach it well")
+                many = "1 example" if len(code.examples) == 1 else f"{len(code.examples)} examples"
+                found.append(f"{place}: {many}; ten in different voices teach it well")
     return found
 
 

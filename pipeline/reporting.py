@@ -1,8 +1,6 @@
 """The report of a run: everything worked out once, then every output written from it."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -23,6 +21,7 @@ from pipeline.counting.shares import FEWEST_CHECKED
 from pipeline.counting.tables import CORRECTED, SUPPRESSED, Tables
 from pipeline.counting.weighting import Margin, Weights, weighted_rows, weights
 from pipeline.errors import InputError, OutputError
+from pipeline.files.whole_file import clear_remains, finishing, passing_folder, put_away
 from pipeline.learning.quality import Estimate
 from pipeline.publishing.evidence import check_ours as check_ours_pack
 from pipeline.publishing.evidence import write_pack
@@ -37,6 +36,7 @@ from pipeline.reviewing.review import Review
 
 NOT_WEIGHTED = "No share is shown weighted: it would give away numbers that are not published."
 Progress = Callable[[str, int, int], None]
+MAKING = "making"
 PAGE, WORD, TABLES, STAR, PACK = "report.html", "report.docx", "tables.xlsx", "power-bi", "evidence"
 
 
@@ -275,11 +275,18 @@ def check_place(out: Path, replace_: bool = False) -> None:
             raise OutputError("is there already", where=out, fix="choose another name, or add --replace")
     elif out.exists() and not out.is_dir():
         raise OutputError("is a file, not a folder", where=out, fix="choose another name")
-    elif out.exists() and any(out.iterdir()) and not replace_:
+    elif out.exists() and _is_filled(out) and not replace_:
         raise OutputError("is there already", where=out, fix="choose another folder, or add --replace")
     else:
         check_ours_star(out / STAR)
         check_ours_pack(out / PACK)
+
+
+def _is_filled(folder: Path) -> bool:
+    """Whether a folder holds anything but what killed processes left there, which goes; their report is put back."""
+    _put_back(folder)
+    clear_remains(folder / MAKING)
+    return any(folder.iterdir())
 
 
 def is_one(out: Path) -> bool:
@@ -334,23 +341,32 @@ def _beside(folder: Path) -> Iterator[Path]:
 
     Raises OutputError where it cannot be made, or what is there cannot be replaced.
     """
+    _put_back(folder)
     new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".making.", dir=folder))
+        made = passing_folder(folder / MAKING)
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", where=folder, fix="choose another") from None
     try:
         yield made
-        _take_places(made, folder)
+        with finishing():
+            _take_places(made, folder)
     except OSError as error:
         fix = "close whatever has its files open, and free some space"
         raise OutputError(f"cannot be written ({error.strerror})", where=folder, fix=fix) from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        put_away(made)
         if new:
             with suppress(OSError):
                 folder.rmdir()  # only where nothing is in it
+
+
+def _put_back(folder: Path) -> None:
+    """Gives what was about to be replaced when somebody was killed its place again."""
+    for old in folder.glob(f".{MAKING}.*/old/*"):
+        if not (folder / old.name).exists():
+            old.rename(folder / old.name)
 
 
 def _take_places(made: Path, folder: Path) -> None:

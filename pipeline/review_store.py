@@ -23,6 +23,7 @@ from pipeline.files.replacing import finish_replacing
 
 FILE = "decisions.db"
 BUSY = 20.0  # seconds to wait while somebody else writes
+BEGUN = 1.0  # seconds after which a file that somebody has just made is no longer empty
 UNDO = "undo"
 STRATUM = " = "  # between column and value in the name of a stratum
 LAST_LINES = "SELECT max(id) FROM log WHERE {} GROUP BY comment_id, facet, code"
@@ -290,6 +291,16 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def _check_not_emptied(path: Path) -> None:
+    """Raises InputError for an empty file: SQLite would take it for a new one, and what people said would be gone."""
+    until = time.monotonic() + BEGUN
+    while path.is_file() and not path.stat().st_size:
+        if time.monotonic() > until:
+            fix = "put back a copy of it; delete it only if nobody has decided anything in this run"
+            raise InputError("is damaged (it is empty)", where=path, fix=fix)
+        time.sleep(0.01)
+
+
 def check_run(run: Path) -> None:
     """Whether a folder is a run that can be reviewed. Raises InputError."""
     finish_replacing(run)
@@ -310,6 +321,7 @@ class Store:
 
     def __init__(self, run: Path, *, earlier: bool = False) -> None:
         check_run(run)
+        _check_not_emptied(run / FILE)
         self.run, self._earlier = run, earlier
         place = (run / FILE).resolve().as_uri()  # only a file opened by URI may attach another for reading only
         try:
@@ -739,9 +751,10 @@ def _now() -> str:
 
 
 def has_decisions(run: Path) -> bool:
-    """Whether people have decided, checked or edited anything in a run."""
+    """Whether people have decided, checked or edited anything in a run. Raises InputError where that is empty."""
     if not (run / FILE).is_file():
         return False
+    _check_not_emptied(run / FILE)
     db = sqlite3.connect(run / FILE)
     try:
         return bool(db.execute("SELECT 1 FROM acts LIMIT 1").fetchone())

@@ -5,7 +5,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pipeline.codebook import Codebook, codebook_from, dump_codebook, load_codeb
 from pipeline.coding.coding import RunWriter, Tally, add_up
 from pipeline.correcting.material import (
     CORPUS_CODEBOOK,
+    KeptFile,
     Material,
     material_of_files,
     material_of_model,
@@ -31,6 +31,7 @@ from pipeline.exports.responses import (
     read_cell,
     read_export,
 )
+from pipeline.files.whole_file import passing_file, put_away
 from pipeline.learning.card import PICTURE, Quality, column_agreement, measure_quality, scores_left_out, write_card
 from pipeline.learning.corpus import (
     EXAMPLE_SOURCE,
@@ -76,7 +77,8 @@ class Trained:
     """Where a model was put, what it scores on sources it had not seen, and how far people agree.
 
     comments: coded comments it learned from, of which so many were decided in runs; dropped: decisions for codes the
-    codebook has not, by (facet, code); missing: runs an earlier model had learned from that are gone.
+    codebook has not, by (facet, code); missing: runs an earlier model had learned from that are gone; kept: corpus
+    files that are gone or have changed, whose comments the earlier model had kept.
     """
 
     folder: Path
@@ -88,6 +90,7 @@ class Trained:
     decided: int = 0
     dropped: dict[tuple[str, str], int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    kept: tuple[KeptFile, ...] = ()
 
 
 def train_model(
@@ -150,7 +153,7 @@ def write_model(
         out.parent.resolve() == settings.models.resolve() and current_model(settings) == settings.models / out.name
     )
     counts = manifest["comments"], manifest["examples"], is_current, len(material.decided)
-    return Trained(out, scores, agreed, *counts, material.dropped, material.missing)
+    return Trained(out, scores, agreed, *counts, material.dropped, material.missing, material.kept)
 
 
 def _model_manifest(
@@ -161,12 +164,11 @@ def _model_manifest(
     quality: Quality,
     settings: Settings,
 ) -> dict[str, Any]:
-    files = material.corpus.files if material.corpus else ()
     book = training.model.codebook
     return {
         "made": _now(),
         "codebook": display_path(material.book) if material.book else None,
-        "corpus": [{"file": display_path(path), "sha256": file_digest(path)} for path in files],
+        "corpus": material.corpus_as_json(),
         "runs": material.runs_as_json(),
         "comments": len(material.everything.comments) if material.everything else 0,
         "decided": len(material.decided),
@@ -504,11 +506,11 @@ def import_deck(deck: Path, out: Path, codebook_path: Path | None = None) -> Imp
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a text file under a temporary name, then renames it. Raises OutputError."""
-    made = path.with_name(f".{path.name}.new")
+    made = passing_file(path)
     try:
         made.write_text(text, encoding="utf-8")
         made.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            made.unlink(missing_ok=True)
         raise OutputError(f"cannot be written ({error.strerror})", where=path, fix="choose another place") from None
+    finally:
+        put_away(made)

@@ -222,3 +222,26 @@ def test_none_is_an_answer_where_the_question_makes_it_one(question, text):
 )
 def test_none_is_no_answer_where_the_question_only_invites_more(question, text):
     assert is_no_content(text, question)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("&" + "amp;" * 100_000 + " bins", "bins"),
+        ("&" + "#38;" * 100_000 + "lt; bins", "bins"),
+        ("&amp;amp;amp;lt; 3 lifts & bins", "< 3 lifts & bins"),
+    ],
+    ids=["entities", "numbers", "few"],
+)
+def test_what_is_nested_without_end_is_looked_into_so_far_only_and_is_clean_then(text, cleaned):
+    assert clean(text).endswith(cleaned)
+    assert not {"&", "<"} & set(clean(text)) or cleaned.startswith("<")
+    assert clean(clean(text)) == clean(text)
+
+
+def test_accents_heaped_upon_a_letter_are_put_in_order_some_at_a_time():
+    heap = "e" + "\u0316\u0301" * 50_000
+    assert clean(heap).startswith("é" + "\u0316" * 3 + "\u0301" * 3 + " ")
+    assert set(clean(heap)) == set("é \u0316\u0301")
+    assert clean(clean(heap)) == clean(heap)
+    assert clean("e" + "\u0316\u0301" * 10) == "é" + "\u0316" * 3 + "\u0301" * 3

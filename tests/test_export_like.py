@@ -20,7 +20,15 @@ from test_platforms import FILES, PREVIEWS, QUALTRICS, SHAPES, as_csv, as_xlsx, 
 from pipeline.codebook import dump_codebook
 from pipeline.comment_store import FILE, CommentWriter
 from pipeline.errors import InputError, OutputError
-from pipeline.exports.responses import Layout, Response, answers, file_digest, find_layout, read_export, read_responses
+from pipeline.exports.responses import (
+    Layout,
+    Response,
+    answers,
+    file_digest,
+    find_layout,
+    read_export,
+    read_responses,
+)
 from pipeline.learning.corpus import read_corpus
 from pipeline.publishing.giving_back import codes_in_export, give_back
 from pipeline.review_store import Choice, Store

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.learning.features import LONGEST_PART, QUESTION_WEIGHT, VECTOR_WEIGHT, Features, parts_of, tokens
+from pipeline.learning.features import (
+    LONGEST_AT_ONCE,
+    LONGEST_PART,
+    LONGEST_WORD,
+    QUESTION_WEIGHT,
+    VECTOR_WEIGHT,
+    CharTfidf,
+    Features,
+    parts_of,
+    tokens,
+)
 
 TEXTS = [
     "The bus is late every morning",
@@ -218,3 +228,60 @@ def test_a_text_of_stop_words_has_no_words_to_credit(words_only):
     row = words_only.transform(["it is so"]).whole
     words, shares = words_only.word_shares("it is so", row, np.ones((3, row.shape[1]), dtype=np.float32))
     assert (words, shares.shape) == ([], (0, 3))
+
+
+# ---- comments without end --------------------------------------------------------------------------------------------
+
+ENDLESS = {
+    "one word": "abc" * 30_000,
+    "signs": "([" * 45_000,
+    "addresses": "http://a.b/" * 9_000,
+    "short sentences": "No! Why? " * 10_000,
+    "two words": "a bus " * 15_000,
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_a_comment_without_end_is_cut_into_parts_that_can_be_read_and_hold_all_of_it(text):
+    parts = parts_of(text, "en")
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert max(len(part.split()) for part in parts) <= LONGEST_PART
+    assert max(map(len, parts)) <= LONGEST_PART * (LONGEST_WORD + 1)
+
+
+def test_of_a_word_without_end_pieces_are_read():
+    assert tokens("abc" * 100, "en") == [("abc" * 67)[:LONGEST_WORD], ("abc" * 100)[LONGEST_WORD:]]
+    assert tokens("ab" * (LONGEST_WORD // 2), "en") == ["ab" * (LONGEST_WORD // 2)]
+    assert tokens("([" * 50_000, "en") == []
+
+
+def test_the_vector_of_a_very_long_comment_is_the_mean_of_its_parts_by_their_words(with_vectors):
+    sentences = ["The bus is late every single morning.", "Plant more trees in the park!", "My flat is damp and cold."]
+    text = " ".join([*sentences[:2] * 300, *sentences[2:] * 150])
+    bags = with_vectors.transform([TEXTS[0], text, TEXTS[4]])
+    assert len(text) > LONGEST_AT_ONCE
+    parts = with_vectors.vectors_of(bags.parts[bags.owner == 1])
+    words = np.array([len(part.split()) for part, row in zip(bags.texts, bags.owner, strict=True) if row == 1])
+    mean = words @ parts
+    whole = with_vectors.vectors_of(bags.whole)
+    np.testing.assert_allclose(whole[1], mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(
+        whole[[0, 2]], with_vectors.vectors_of(with_vectors.transform([TEXTS[0], TEXTS[4]]).whole)
+    )
+
+
+def test_the_characters_of_a_very_long_comment_count_as_those_of_a_short_one():
+    chars = CharTfidf(min_df=1).fit(["The bus is late", "Plant trees"])
+    text = "the late bus and the trees " * (LONGEST_AT_ONCE // 20)
+    short = type(chars).__mro__[2]._char_wb_ngrams
+    assert list(chars._char_wb_ngrams(text)) == short(chars, text)
+
+
+def test_how_far_it_is_is_told_of_a_very_long_comment_only(with_vectors):
+    told = []
+    with_vectors.transform([" ".join(TEXTS)], progress=lambda *step: told.append(step))
+    assert told == []
+    with_vectors.transform(
+        [". ".join(f"{numbered(9, n)}" for n in range(700))], progress=lambda *step: told.append(step)
+    )
+    assert [step for step, _, _ in told] == ["reading a long comment"]

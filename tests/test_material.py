@@ -1,23 +1,27 @@
 import contextlib
+import csv
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from decided import COMMENTS, code_export, decide, lines, make_office
-from invented import QUICK, codebook, coded, corpus, facet, write_codebook, write_coded
+from invented import QUICK, codebook, coded, facet, write_codebook, write_coded
 
 from pipeline.codebook import Code, dump_codebook, load_codebook
 from pipeline.correcting.material import (
     CheckedComment,
     DecidedComment,
+    KeptFile,
     decided_run,
     material_of_model,
     material_with_runs,
 )
 from pipeline.errors import InputError, ModelError
 from pipeline.exports.responses import file_digest
-from pipeline.learning.corpus import Corpus
+from pipeline.learning.corpus import Corpus, read_corpora
+from pipeline.learning.learned import corpus_of
 from pipeline.learning.model_store import FORMAT
 from pipeline.review_store import Store
 from pipeline.settings import shipped
@@ -203,9 +207,47 @@ def test_nothing_decided_is_told(office):
     )
 
 
-def test_a_corpus_that_changed_since_is_told(office, tmp_path):
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_text("text,topic\nOne more,parks\n")])
+def test_in_place_of_a_corpus_file_that_is_gone_or_has_changed_the_models_copy_teaches(office, tmp_path, change):
     decide(office, {id_of(0): ["parks"]})
-    write_coded(tmp_path / "coded.csv", corpus(coded("One more", "parks")).comments)
+    before = material_with_runs([office], QUICK)
+    digest = file_digest(tmp_path / "coded.csv")
+    change(tmp_path / "coded.csv")
+    after = material_with_runs([office], QUICK)
+    assert after.everything.comments == before.everything.comments
+    assert (before.kept, after.everything.files) == ((), ())
+    assert after.kept == (KeptFile("coded.csv", digest, "first"),)
+    trained = train_model(tmp_path / "models/second", QUICK, runs=[office])
+    assert (trained.comments, trained.kept) == (41, after.kept)
+    manifest = json.loads((tmp_path / "models/second/manifest.json").read_text(encoding="utf-8"))
+    assert manifest["corpus"] == [{"file": "coded.csv", "sha256": digest, "learned_from": "first"}]
+    again = material_of_model(tmp_path / "models/second", codebook(), or_its_copy=True)
+    assert again.files.comments == before.files.comments
+    assert again.kept == (KeptFile("coded.csv", digest, "second"),)
+
+
+def test_a_copy_holds_all_that_a_corpus_file_says(office, tmp_path):
+    rows = [
+        ["text", "topic", "topic_reviewed", "weight", "question", "session", "id", "ward"],
+        ["The bus is late", "transport", "parks|transport", "2.5", "What now?", "north", "7", "=1+1"],
+        ["Mend the swings", "parks", "", "1", "", "south", "8", "Mend the swings"],
+        ["The bus is late again", "transport", "transport", "", "", "east", "9", ""],
+        ["Mend the park gate", "", "parks", "", "", "west", "10", ""],
+    ]
+    with (tmp_path / "more.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    train_model(tmp_path / "models/more", QUICK, [tmp_path / "more.csv"], tmp_path / "book.toml")
+    said = read_corpora([tmp_path / "more.csv"], codebook())
+    assert [vars(one) for one in corpus_of(tmp_path / "models/more")] == [vars(one) for one in said.comments]
+
+
+def test_a_model_of_an_earlier_version_kept_too_little(office, tmp_path):
+    decide(office, {id_of(0): ["parks"]})
+    (tmp_path / "coded.csv").unlink()
+    copy = tmp_path / "models/first/learned.csv"
+    rows = [row[:-1] for row in csv.reader(copy.read_text(encoding="utf-8").splitlines())]
+    with copy.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
     with pytest.raises(ModelError) as error:
         material_with_runs([office], QUICK)
     assert str(error.value) == (

@@ -4,7 +4,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pipeline.coding.reading import LATELY, MOST_OF_A_GROUP, PAGE, Outlook, reading_order, uncertainty, worth_reading_on
+from pipeline.coding.reading import (
+    LATELY,
+    MOST_OF_A_GROUP,
+    PAGE,
+    Outlook,
+    reading_order,
+    uncertainty,
+    worth_reading_on,
+)
 
 # ---- how unsure ------------------------------------------------------------------------------------------------------
 

@@ -268,12 +268,12 @@ def test_nothing_is_lost_without_a_note(foreign):
     assert read.notes == (
         "'Empty' left out: nothing can be coded with it or below it",
         "'Loose / Group' left out: nothing can be coded with it or below it",
-        "1 codes that stand alone became facet 'Town plan'",
+        "1 code that stands alone became facet 'Town plan'",
         "set 'Mine' of 2 codes left out: a codebook here has no sets",
-        "colours of 1 codes left out: a codebook here has no colours",
+        "colours of 1 code left out: a codebook here has no colours",
         GUIDS.format(5),
-        "'weight' of <Code> left out (1 times): it is no part of the format",
-        "<NoteRef> left out (1 times): it is no part of the format",
+        "'weight' of <Code> left out (once): it is no part of the format",
+        "<NoteRef> left out (once): it is no part of the format",
     )
 
 

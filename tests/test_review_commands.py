@@ -213,7 +213,7 @@ def test_a_check_sheet_is_blind_and_what_comes_back_is_measured_not_learned(feed
     before = standing(run)
     fill(path, *((id_, {"Topic 1": RIGHT[id_][0].title()}) for id_ in drawn[:3]), (drawn[3], {"Checked": "yes"}))
     assert said(feedback("read-sheet", RUN, "check.xlsx", *who)) == (
-        "4 codings saved for A coder, 0 were so already; 1 of the 5 rows say nothing new.\n"
+        "4 codings saved for A coder, 0 were so already; 1 of the 5 rows says nothing new.\n"
     )
     with Store(run) as store:
         checked = {one.comment_id: one.codes for one in store.check_codes("A coder")}

@@ -582,6 +582,19 @@ def test_a_file_damaged_in_the_middle_is_told_by_its_name(run, name):
     assert message.endswith("). Fix: put back a copy of it")
 
 
+def test_an_emptied_file_is_not_taken_for_one_in_which_nobody_has_decided(run, feedback):
+    decide_in(run)
+    (run / "decisions.db").write_bytes(b"")
+    message = (
+        f"{run / 'decisions.db'}: is damaged (it is empty). "
+        "Fix: put back a copy of it; delete it only if nobody has decided anything in this run"
+    )
+    assert [refusal(InputError, call, run) for call in (Store, has_decisions)] == [message] * 2
+    told = feedback("tables", run)
+    assert (told.exit_code, told.stdout, told.stderr) == (1, "", f"Error: {message}\n")
+    assert (run / "decisions.db").read_bytes() == b""
+
+
 def test_comments_without_a_table_are_told(run):
     (run / "comments.db").write_bytes(b"")
     assert refusal(InputError, Store, run) == (
@@ -718,12 +731,9 @@ def tables(path):
     return version, found
 
 
-@pytest.mark.parametrize("empty", [b"", None])
-def test_a_file_without_tables_gets_them_all(run, empty):
-    if empty is None:
-        sqlite3.connect(run / "decisions.db").executescript("VACUUM").connection.close()
-    else:
-        (run / "decisions.db").write_bytes(empty)
+def test_a_file_without_tables_gets_them_all(run):
+    sqlite3.connect(run / "decisions.db").executescript("PRAGMA user_version = 0; VACUUM").connection.close()
+    assert (run / "decisions.db").stat().st_size
     assert decide_in(run) == Saved(1, 1, 0)
     assert tables(run / "decisions.db")[0] == len(review_store.MIGRATIONS)
 

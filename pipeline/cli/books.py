@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.groups import codebook, corpus
 from pipeline.cli.manners import PATH, command
+from pipeline.counting.phrases import counted
 from pipeline.errors import OutputError
 
 
@@ -23,7 +24,7 @@ def codebook_check_command(book: Path) -> None:
     for facet in loaded.facet:
         examples = sum(len(code.examples) for code in facet.code)
         kind = "one code a comment" if facet.exclusive else "several codes or none"
-        click.echo(f"{facet.id}: {len(facet.code)} codes, {examples} examples, {kind}")
+        click.echo(f"{facet.id}: {counted(len(facet.code), 'code')}, {counted(examples, 'example')}, {kind}")
     for wording in loaded.wording:
         click.echo(f"wording {wording.id}: {wording.name}")
     for remark in remarks(loaded):
@@ -46,7 +47,7 @@ def codebook_init_command(file: Path, facets: tuple[str, ...], out: Path) -> Non
     book = init_codebook(file, facets, out)
     for facet in book.facet:
         kind = "one code a comment" if facet.exclusive else "several codes or none"
-        click.echo(f"{facet.id}: {len(facet.code)} codes, {kind}", err=True)
+        click.echo(f"{facet.id}: {counted(len(facet.code), 'code')}, {kind}", err=True)
     click.echo(f"Written: {out}. Add a definition and examples to each code.", err=True)
 
 
@@ -85,7 +86,7 @@ def codebook_import_command(file: Path, out: Path) -> None:
     for note in read.notes:
         click.echo(f"Note: {note}", err=True)
     for facet in read.codebook.facet:
-        click.echo(f"{facet.id}: {len(facet.code)} codes", err=True)
+        click.echo(f"{facet.id}: {counted(len(facet.code), 'code')}", err=True)
     click.echo(f"Written: {out}", err=True)
 
 
@@ -110,7 +111,7 @@ def corpus_import_command(deck: Path, out: Path, codebook_path: Path | None) -> 
 
     imported = import_deck(deck, out, codebook_path)
     for session, points in imported.sessions.items():
-        click.echo(f"{session}: {points} points", err=True)
+        click.echo(f"{session}: {counted(points, 'point')}", err=True)
     for unplaced in imported.unplaced:
         click.echo(f"Not placed, {deck.name}:{unplaced.line}: {unplaced.reason}: {unplaced.text[:60]}", err=True)
-    click.echo(f"{sum(imported.sessions.values())} points written to {out}", err=True)
+    click.echo(f"{counted(sum(imported.sessions.values()), 'point')} written to {out}", err=True)

@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli.groups import main
 from pipeline.cli.manners import PATH, Progress, command, json_option, quiet_option, replace_option
+from pipeline.counting.phrases import counted
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -77,11 +78,14 @@ def classify_command(
     for facet, column in coded.facet_columns.items():
         progress.say(f"Taken from the export: {facet} from the column “{column}”")
     for value, comments in list(coded.unknown.items())[:5]:
-        progress.say(f"Not in the codebook, so in no group: “{value}” ({comments} comments). Add it as an alias.")
+        progress.say(
+            f"Not in the codebook, so in no group: “{value}” ({counted(comments, 'comment')}). Add it as an alias."
+        )
     progress.say(
-        f"{counts['coded']:,} comments coded of {counts['comments']:,} in {counts['responses']:,} responses "
-        f"({counts['no_content']:,} without content, {counts['not_english']:,} not in English, {counts['blank']:,} "
-        f"blank answers, {counts['rejected']:,} rows rejected); {coded.to_review:,} to look at."
+        f"{counted(counts['coded'], 'comment')} coded of {counts['comments']:,} in "
+        f"{counted(counts['responses'], 'response')} ({counts['no_content']:,} without content, "
+        f"{counts['not_english']:,} not in English, {counted(counts['blank'], 'blank answer')}, "
+        f"{counted(counts['rejected'], 'row')} rejected); {coded.to_review:,} to look at."
     )
     progress.say(f"Run folder: {coded.run}   Next: feedback tables {coded.run}")
 

@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli.groups import main
 from pipeline.cli.manners import PATH, command, replace_option
+from pipeline.counting.phrases import counted
 
 
 @command(main, "export")
@@ -24,7 +25,8 @@ def export_command(run: Path, like: Path, out: Path, masked: bool, replace: bool
 
     given = give_back(run, like, out, masked=masked, replace=replace)
     click.echo(
-        f"{given.rows:,} rows and {len(given.columns)} added columns written to {out}: {given.coded:,} comments coded, "
+        f"{counted(given.rows, 'row')} and {counted(len(given.columns), 'added column')} written to {out}: "
+        f"{counted(given.coded, 'comment')} coded, "
         f"{given.decided:,} of them decided by people.",
         err=True,
     )

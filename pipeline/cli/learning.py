@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli.groups import main, models
 from pipeline.cli.manners import PATH, Progress, command, json_option, quiet_option, replace_option
+from pipeline.counting.phrases import counted
 from pipeline.errors import ModelError
 from pipeline.settings import FAVOURS, Settings, load_settings
 
@@ -93,7 +94,9 @@ def _retrain(
         click.echo(json.dumps({**_trained_json(trained), "used": done.used, "why": done.why, "comparison": comparison}))
     _say_trained(trained, progress)
     for (facet, code), n in trained.dropped.items():
-        progress.say(f"Not learned: {n:,} decisions for {facet} {code}, which the codebook has not.")
+        progress.say(f"Not learned: {counted(n, 'decision')} for {facet} {code}, which the codebook has not.")
+    for file in trained.kept:
+        progress.say(f"Gone or changed, so learned from as {file.model} kept it: {file.file}")
     for run in trained.missing:
         progress.say(f"Not found, so no longer learned from: the run {run}")
     lines = done.comparison.words if done.comparison else ()
@@ -101,11 +104,13 @@ def _retrain(
     for line in telling:
         progress.say(line)
     if len(telling) < len(lines):
-        progress.say(f"{len(lines) - len(telling)} more comparisons show {UNCLEAR}: {folder / 'comparison.json'}")
+        left = len(lines) - len(telling)
+        shown = f"{counted(left, 'more comparison')} {'shows' if left == 1 else 'show'} {UNCLEAR}"
+        progress.say(f"{shown}: {folder / 'comparison.json'}")
     progress.say(f"{folder.name} is {'current' if done.used else 'not current'}: {done.why}.")
     if not done.used:
         progress.say(f"To use it all the same: {_how_to_use(folder, settings)}")
-    progress.say(f"{len(done.mistakes):,} labels it disputes: {folder / 'possible_mistakes.csv'}")
+    progress.say(f"{counted(len(done.mistakes), 'label')} it disputes: {folder / 'possible_mistakes.csv'}")
     if done.used:
         progress.say(f"Next: feedback recode {runs[0]}")
 
@@ -124,7 +129,8 @@ def _trained_json(trained: "Trained") -> dict[str, Any]:
 def _say_trained(trained: "Trained", progress: Progress) -> None:
     decided = f", {trained.decided:,} of them decided in runs," if trained.decided else ""
     progress.say(
-        f"Learned from {trained.comments:,} coded comments{decided} and {trained.examples:,} examples of the codebook."
+        f"Learned from {counted(trained.comments, 'coded comment')}{decided} and "
+        f"{counted(trained.examples, 'example')} of the codebook."
     )
     for column, one in trained.scores.items():
         progress.say(f"  {column}: macro-F1 {one.macro_f1:.2f} on sources not seen")
@@ -218,8 +224,9 @@ def evaluate_command(
         progress=progress,
     )
     if result.seen:
+        these = "this comment" if result.comments == 1 else f"these {result.comments:,} comments"
         progress.say(
-            f"Warning: the model has learned from {result.seen} of these {result.comments} comments, so the scores "
+            f"Warning: the model has learned from {result.seen:,} of {these}, so the scores "
             "flatter it. For honest ones add --hold-out session."
         )
     if as_json:

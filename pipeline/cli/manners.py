@@ -2,22 +2,29 @@
 
 import getpass
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import Any, TypeVar
 
 import click
 
 from pipeline.errors import InputError, UserError
+from pipeline.files.whole_file import give_up
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path, readable=False)  # what cannot be read is told by what reads it
 SHOW_AFTER = 1.0
 REDRAW_AFTER = 0.2
+
+_ended = threading.Event()
 
 
 def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
@@ -27,7 +34,8 @@ def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
         @wraps(function)
         def told(*args: Any, **kwargs: Any) -> Any:
             try:
-                return function(*args, **kwargs)
+                with _ended_as_interrupted():
+                    return function(*args, **kwargs)
             except UserError as error:
                 click.echo(f"Error: {error}", err=True)
             except MemoryError:
@@ -38,8 +46,9 @@ def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
                 place = f"{error.filename}: " if error.filename else ""
                 click.echo(f"Error: {place}{error.strerror or error}. Fix: check the place and the rights.", err=True)
             except KeyboardInterrupt:
+                give_up()
                 click.echo("Stopped. Nothing was left half-written.", err=True)
-                leave(1)  # at once: helper processes are not waited for
+                leave(end_status(1))  # at once: helper processes are not waited for
             sys.exit(1)
 
         return group.command(name)(told)
@@ -49,7 +58,33 @@ def command(group: click.Group, name: str) -> Callable[[F], click.Command]:
 
 def leave(status: int) -> None:
     """Ends the process without waiting for its helpers; all files are whole or gone by then."""
+    give_up()
     os._exit(status)
+
+
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """While a command works, SIGTERM ends it as Ctrl+C does, unless whoever began us has it ignored."""
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ours:
+        _ended.clear()
+        signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        if ours and not _ended.is_set():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # so that a second one does not stop the cleaning up
+    _ended.set()
+    raise KeyboardInterrupt
+
+
+def end_status(otherwise: int) -> int:
+    """The exit status of a command that was stopped: 143, which is 128 and the signal's number, after SIGTERM."""
+    return 128 + signal.SIGTERM if _ended.is_set() else otherwise
 
 
 def replace_option(function: F) -> F:

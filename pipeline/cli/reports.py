@@ -20,6 +20,7 @@ from pipeline.cli.manners import (
     tell_what_was_left,
     who_option,
 )
+from pipeline.counting.phrases import counted, were
 from pipeline.settings import load_settings
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ def log_command(run: Path, out: Path, by: tuple[str, ...], replace: bool) -> Non
 
     written = write_log(run, out, by, replace=replace)
     click.echo(
-        f"{written.rows:,} rows for {written.comments:,} comments written to {out}; {written.answered:,} are answered.",
+        f"{counted(written.rows, 'row')} for {counted(written.comments, 'comment')} written to {out}; "
+        f"{written.answered:,} {'is' if written.answered == 1 else 'are'} answered.",
         err=True,
     )
     click.echo(f"Take it back with: feedback read-log {run} {out}", err=True)
@@ -200,7 +202,7 @@ def read_log_command(run: Path, file: Path, who: str | None, quiet: bool, as_jso
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(taken), ensure_ascii=False))
     Progress(quiet).say(
-        f"{taken.saved:,} rows saved for {taken.who}, {taken.unchanged:,} were so already; {taken.filled:,} of the "
-        f"{taken.rows:,} rows are filled in."
+        f"{counted(taken.saved, 'row')} saved for {taken.who}, {taken.unchanged:,} {were(taken.unchanged)} so already; "
+        f"{taken.filled:,} of the {counted(taken.rows, 'row')} {'is' if taken.filled == 1 else 'are'} filled in."
     )
     tell_what_was_left(taken.conflicts, taken.problems)

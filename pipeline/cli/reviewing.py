@@ -16,6 +16,7 @@ from pipeline.cli.manners import (
     F,
     Progress,
     command,
+    end_status,
     json_option,
     leave,
     person,
@@ -24,6 +25,7 @@ from pipeline.cli.manners import (
     tell_what_was_left,
     who_option,
 )
+from pipeline.counting.phrases import counted, were
 from pipeline.errors import InputError, OutputError
 from pipeline.settings import load_settings
 
@@ -67,7 +69,8 @@ def review_command(run: Path, host: str, port: int, no_browser: bool) -> None:
 
     with Review(run) as review:  # a run that cannot be read is told now, not in the browser
         counts, changed = review.counts(), review.changed_in_order()
-    click.echo(f"{counts['all']:,} comments, {counts['decided']:,} decided, {counts['doubtful']:,} to read.", err=True)
+    everything = counted(counts["all"], "comment")
+    click.echo(f"{everything}, {counts['decided']:,} decided, {counts['doubtful']:,} to read.", err=True)
     if changed:
         click.echo(worth_reading_on(changed, counts["waiting"]).words, err=True)
     whole = run.resolve()
@@ -119,8 +122,8 @@ def _serve(app: "Flask", host: str, port: int, no_browser: bool) -> None:
     with app.app_context():
         given_up = [job.title for job in jobs().all() if not job.over]
     click.echo(f"Ended. Given up: {', '.join(given_up)}." if given_up else "Ended.", err=True)
-    if given_up:
-        leave(0)  # at once: the work would go on for a while
+    if given_up or end_status(0):
+        leave(end_status(0))  # at once: the work would go on for a while
 
 
 # ---- Excel ---------------------------------------------------------------------------------------------------------
@@ -143,7 +146,7 @@ def sheet_command(run: Path, out: Path, only: str, replace: bool, who: str | Non
 
     with Review(run) as review:
         written = write_sheet(review, out, Query(state="" if only == "all" else only), who or "", replace=replace)
-    click.echo(f"{written.rows:,} comments written to {out}", err=True)
+    click.echo(f"{counted(written.rows, 'comment')} written to {out}", err=True)
     click.echo(f"Take it back with: feedback read-sheet {run} {out}", err=True)
 
 
@@ -170,7 +173,7 @@ def check_command(run: Path, size: int, by: str, out: Path, replace: bool, who: 
     with Review(run) as review:
         written = write_check_sheet(review, out, size, settings.seed, person(who), by=by, replace=replace)
         offers = [one.words for one in sizes(review, background(review, settings))]
-    click.echo(f"{written.rows:,} comments drawn at random, written to {out}", err=True)
+    click.echo(f"{counted(written.rows, 'comment')} drawn at random, written to {out}", err=True)
     if offers:
         click.echo(f"What a sample buys, if the tool does as well here as before: {'; '.join(offers)}.", err=True)
     click.echo(f"Take it back with: feedback read-sheet {run} {out}", err=True)
@@ -197,8 +200,9 @@ def read_sheet_command(run: Path, file: Path, who: str | None, quiet: bool, as_j
         click.echo(json.dumps(dataclasses.asdict(taken), ensure_ascii=False))
     progress = Progress(quiet)
     progress.say(
-        f"{taken.saved:,} codings saved for {taken.who}, {taken.unchanged:,} were so already; {taken.silent:,} of the "
-        f"{taken.rows:,} rows say nothing new."
+        f"{counted(taken.saved, 'coding')} saved for {taken.who}, {taken.unchanged:,} {were(taken.unchanged)} so "
+        f"already; {taken.silent:,} of the {counted(taken.rows, 'row')} {'says' if taken.silent == 1 else 'say'} "
+        "nothing new."
     )
     tell_what_was_left(taken.conflicts, taken.problems)
 
@@ -223,7 +227,9 @@ def label_studio_export_command(run: Path, out: Path) -> None:
         raise OutputError(what, where=out, fix="choose another name, ending in .json")
     with Review(run) as review:
         handed = hand_over(review, out)
-    click.echo(f"{handed.comments:,} tasks: {handed.tasks}   Labelling config to paste: {handed.config}", err=True)
+    click.echo(
+        f"{counted(handed.comments, 'task')}: {handed.tasks}   Labelling config to paste: {handed.config}", err=True
+    )
 
 
 @command(label_studio, "import")
@@ -241,10 +247,10 @@ def label_studio_import_command(run: Path, file: Path, who: str | None) -> None:
 
     with Review(run) as review:
         taken = take_back(review, file, person(who))
-    counted = taken.counted
+    found = taken.counted
     click.echo(
-        f"{counted['tasks']:,} tasks, {counted['without annotation']:,} without annotation, {counted['skipped']:,} "
-        f"skipped; {taken.saved:,} codings saved, {taken.unchanged:,} were so already.",
+        f"{counted(found['tasks'], 'task')}, {found['without annotation']:,} without annotation, {found['skipped']:,} "
+        f"skipped; {counted(taken.saved, 'coding')} saved, {taken.unchanged:,} {were(taken.unchanged)} so already.",
         err=True,
     )
     for one in taken.conflicts:

@@ -275,7 +275,9 @@ class _Import:
         if loose:
             yield self._tidy(Facet(make_id(name), name, tuple(self._code((tree,)) for tree in loose)))
         if loose and len(loose) < len(trees):
-            self.notes.append(f"{len(loose)} codes that stand alone became facet {name!r}")
+            self.notes.append(
+                f"{_codes(len(loose))} that {'stands' if len(loose) == 1 else 'stand'} alone became facet {name!r}"
+            )
 
     def _note_groups(self, ways: Iterable[Sequence[ET.Element]]) -> None:
         for way in ways:
@@ -385,20 +387,20 @@ class _Import:
             self.notes.append(f"wording {name!r} left out: its codes are not those of facet {facet!r} any more")
         elif "Version" not in described.properties:
             members = len(_within(element, "MemberCode"))
-            self.notes.append(f"set {name!r} of {members} codes left out: a codebook here has no sets")
+            self.notes.append(f"set {name!r} of {_codes(members)} left out: a codebook here has no sets")
 
     def _note_left_out(self, root: ET.Element, facets: Sequence[Facet]) -> None:
         """Notes colours, GUIDs that are not ours, and what the format does not know."""
         codes = [each for each in root.iter() if _tag(each) == "Code"]
         colours = sum("color" in each.attrib for each in codes)
         if colours:
-            self.notes.append(f"colours of {colours} codes left out: a codebook here has no colours")
+            self.notes.append(f"colours of {_codes(colours)} left out: a codebook here has no colours")
         ours = {guid_of(facet.id, *code) for facet in facets for code in [(), *((id_,) for id_ in facet.ids)]}
         theirs = sum(each.get("guid", "").strip("{} ").lower() not in ours for each in codes)
         if theirs:
-            self.notes.append(f"GUIDs of {theirs} codes left out: a file written here gives them new ones")
+            self.notes.append(f"GUIDs of {_codes(theirs)} left out: a file written here gives them new ones")
         for what, n in _unknown(root).items():
-            self.notes.append(f"{what} left out ({n} times): it is no part of the format")
+            self.notes.append(f"{what} left out ({'once' if n == 1 else f'{n} times'}): it is no part of the format")
 
 
 def _unknown(root: ET.Element) -> Counter[str]:
@@ -443,3 +445,7 @@ def _get(item: Item, key: str = "") -> str:
 
 def _texts(lists: Mapping[str, list[Item]], heading: str) -> tuple[str, ...]:
     return tuple(_get(item) for item in lists.get(heading, []))
+
+
+def _codes(count: int) -> str:
+    return "1 code" if count == 1 else f"{count} codes"

@@ -29,6 +29,7 @@ from pipeline.texts.copies import CAMPAIGN, Copies, Met
 from pipeline.texts.language import Apart, set_apart, text_to_code, translation_columns
 
 BATCH = 1000
+BATCH_CHARACTERS = 1_000_000  # at which a batch ends sooner, so that memory does not grow with what is in a cell
 WORTH_PROCESSES = 3  # batches; starting processes takes as long as coding these
 LONGEST_QUOTE = 160
 GIVEN, INFERRED = "given", "inferred"
@@ -159,7 +160,7 @@ class CodedWriter:
 
     def write(self, comments: Iterable[ToCode], copies: Copies, progress: Progress, total: int = 0) -> None:
         """Codes and writes all comments, and puts them in an order of reading."""
-        for batch, judged in self._judged(comments, copies):
+        for batch, judged in self._judged(comments, copies, progress):
             self._write_batch(batch, judged)
             self.coded += len(batch.comments)
             progress("coding comments", self.coded, total)
@@ -171,13 +172,15 @@ class CodedWriter:
         sizes = [size for size in self._alike.values() if size >= CAMPAIGN]
         return {"campaigns": len(sizes), "comments_in_campaigns": sum(sizes)}
 
-    def _judged(self, comments: Iterable[ToCode], copies: Copies) -> Iterator[tuple[_Batch, Judged]]:
+    def _judged(
+        self, comments: Iterable[ToCode], copies: Copies, progress: Progress
+    ) -> Iterator[tuple[_Batch, Judged]]:
         """Batches in their order, each as the model codes it; many are coded in several processes, a few at a time."""
         batches = (_Batch.of(batch, copies) for batch in _batched(comments))
         start = list(itertools.islice(batches, WORTH_PROCESSES))
         if self.jobs == 1 or len(start) < WORTH_PROCESSES:
             for batch in itertools.chain(start, batches):
-                yield batch, judge(self.stored, self.facets, *batch.told)
+                yield batch, judge(self.stored, self.facets, *batch.told, progress)
             return
         task = partial(judge_apart, self.stored.folder, self.stored.digest)
         stream = itertools.chain(start, batches)
@@ -443,8 +446,15 @@ def _short(part: str) -> str:
 
 
 def _batched(comments: Iterable[ToCode]) -> Iterator[list[ToCode]]:
-    stream = iter(comments)
-    while batch := list(itertools.islice(stream, BATCH)):
+    batch: list[ToCode] = []
+    characters = 0
+    for comment in comments:
+        batch.append(comment)
+        characters += len(comment.read)
+        if len(batch) == BATCH or characters >= BATCH_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
         yield batch
 
 

@@ -25,7 +25,7 @@ from pipeline.coding.doubts import (
 from pipeline.coding.reading import uncertainty
 from pipeline.errors import ModelError
 from pipeline.learning.model_store import StoredModel, load_model
-from pipeline.learning.training import Coding, Reason
+from pipeline.learning.training import Coding, Progress, Reason, silent
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int_]
@@ -59,13 +59,14 @@ def judge(
     questions: Sequence[str],
     copies: Sequence[int],
     first: Sequence[bool],
+    progress: Progress = silent,
 ) -> Judged:
     """Codes comments, at least one, and says how far each is to be doubted.
 
     copies: how many say the same, or nearly; first: whether it is the first of those.
     """
     model = stored.model
-    bags = model.features.transform(texts, questions)
+    bags = model.features.transform(texts, questions, progress)
     codings = model.code(bags)
     asked = [facet.id for facet in facets if not facet.exclusive]
     reasons = {facet: model.reasons(facet, texts, bags, codings[facet]) for facet in asked}

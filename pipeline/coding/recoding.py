@@ -69,7 +69,8 @@ class Recoded:
             f"codes now; {kept}",
             *(f"{c.facet} {c.code}: {c.before:,} → {c.after:,} (+{c.gained:,}, −{c.lost:,})" for c in most),
             *(
-                f"{facet} {code}: {n:,} decisions for it are kept, but the codebook has it no more"
+                f"{facet} {code}: {n:,} {'decision for it is' if n == 1 else 'decisions for it are'} kept, "
+                "but the codebook has it no more"
                 for (facet, code), n in self.homeless.items()
             ),
         )

@@ -14,6 +14,7 @@ from pipeline.codebook import Codebook, load_codebook
 from pipeline.errors import InputError, ModelError
 from pipeline.exports.responses import file_digest
 from pipeline.learning.corpus import REVIEWED, CodedComment, Corpus, display_path, read_corpora
+from pipeline.learning.learned import TEXTS, corpus_of
 from pipeline.learning.model_store import CODEBOOK, current_model, read_manifest
 from pipeline.review_store import FILE as DECISIONS
 from pipeline.reviewing.review import Line, Review
@@ -145,12 +146,21 @@ def _one_of_each(comments: Iterable[DecidedComment]) -> Iterator[DecidedComment]
 
 
 @dataclass(frozen=True)
+class KeptFile:
+    """A corpus file that is gone or has changed, in place of which a model's own copy of its comments teaches."""
+
+    file: str
+    sha256: str
+    model: str
+
+
+@dataclass(frozen=True)
 class Material:
     """A codebook, a corpus (None without coded files), and runs whose decisions teach as well.
 
     book: the file the codebook was read from, None for the shipped one or one edited in a run. missing: runs that an
     earlier model had learned from and that are no longer there. coded_by: the codebook the files were coded by, where
-    it is another one.
+    it is another one. kept: corpus files that are gone or have changed, whose comments a model had kept.
     """
 
     codebook: Codebook
@@ -159,6 +169,7 @@ class Material:
     runs: tuple[DecidedRun, ...] = ()
     missing: tuple[str, ...] = ()
     coded_by: Codebook | None = None
+    kept: tuple[KeptFile, ...] = ()
 
     @cached_property
     def unseen(self) -> frozenset[str]:
@@ -200,6 +211,14 @@ class Material:
             total.update(run.dropped)
         return dict(total)
 
+    def corpus_as_json(self) -> list[dict[str, str]]:
+        """The corpus files as a manifest names them; learned_from: the model whose copy of one taught in its place."""
+        there = self.files.files if self.files else ()
+        return [
+            *({"file": display_path(path), "sha256": file_digest(path)} for path in there),
+            *({"file": one.file, "sha256": one.sha256, "learned_from": one.model} for one in self.kept),
+        ]
+
     def runs_as_json(self) -> list[dict[str, Any]]:
         """The runs as a manifest names them, with how many decisions and comments of each could teach."""
         return [
@@ -223,8 +242,8 @@ def material_with_runs(
 
     The codebook is the one named, or else the runs' own as last edited. Corpus comments are not coded again for a new
     code: they count as not having it, and those that should have it speak against it until somebody decides them.
-    Raises InputError where nobody has decided anything or the runs' codebooks differ, ModelError where what the current
-    model learned from was changed or moved.
+    Where a corpus file is gone or has changed, the current model's own copy of it teaches. Raises InputError where
+    nobody has decided anything or the runs' codebooks differ, ModelError where a model of an earlier version has none.
     """
     codebook = load_codebook(book) if book else _codebook_of(runs)
     base = (
@@ -239,30 +258,63 @@ def material_with_runs(
     return replace(base, book=book, runs=tuple(once.values()))
 
 
-def material_of_model(model: Path, codebook: Codebook, *, fix: str = CHANGED_FIX) -> Material:
+def material_of_model(
+    model: Path, codebook: Codebook, *, fix: str = CHANGED_FIX, or_its_copy: bool = False
+) -> Material:
     """What a model learned from, read again: its corpus files and the runs that are still there.
 
-    Codes that the codebook no longer has are left out. Raises ModelError where a corpus file was changed or moved.
+    Codes that the codebook no longer has are left out. Where a corpus file was changed or moved, the model's copy of
+    it is taken with `or_its_copy`. Raises ModelError otherwise, or where a model of an earlier version has none.
     """
     manifest = read_manifest(model)
-    files = [_unchanged(Path(entry["file"]), entry["sha256"], fix) for entry in manifest["corpus"]]
+    places = {entry["file"]: _unchanged(Path(entry["file"]), entry["sha256"]) for entry in manifest["corpus"]}
+    files = [place for place in places.values() if place is not None]
+    kept = tuple(
+        KeptFile(entry["file"], entry["sha256"], model.name)
+        for entry in manifest["corpus"]
+        if places[entry["file"]] is None
+    )
+    copied = _copied(model, manifest, kept, or_its_copy, fix) if kept else []
     book = load_codebook(next(path for name in (CORPUS_CODEBOOK, CODEBOOK) if (path := model / name).is_file()))
     runs = [Path(entry["run"]) for entry in manifest.get("runs", [])]
     there = [run for run in runs if (run / DECISIONS).is_file()]
     return Material(
         codebook,
-        _fitted(read_corpora(files, book), codebook) if files else None,
+        _fitted(_with_copied(read_corpora(files, book) if files else None, copied), codebook),
         runs=tuple(decided_run(run, codebook) for run in there),
         missing=tuple(display_path(run) for run in runs if run not in there),
-        coded_by=book if files and book.digest != codebook.digest else None,
+        coded_by=book if places and book.digest != codebook.digest else None,
+        kept=kept,
     )
+
+
+def _copied(
+    model: Path, manifest: Mapping[str, Any], kept: Sequence[KeptFile], or_its_copy: bool, fix: str
+) -> list[CodedComment]:
+    """The model's own copy of the comments of some corpus files. Raises ModelError where it may not be, or is not."""
+    comments = corpus_of(model) if or_its_copy else None
+    if comments is None:
+        what = "was changed or moved since the model was trained"
+        raise ModelError(what, where=Path(kept[0].file), fix=fix)
+    if manifest.get("learned_sha256", [""])[0] != file_digest(model / TEXTS):
+        raise ModelError(f"is damaged ({TEXTS} was changed)", where=model, fix=fix)
+    names = {one.file for one in kept}
+    return [comment for comment in comments if comment.file in names]
+
+
+def _with_copied(corpus: Corpus | None, copied: Sequence[CodedComment]) -> Corpus | None:
+    if not copied:
+        return corpus
+    base = corpus or Corpus((), (), ())
+    columns = dict.fromkeys([*base.columns, *(column for comment in copied for column in comment.codes)])
+    return Corpus((*base.comments, *copied), base.files, tuple(columns))
 
 
 def _current_material(codebook: Codebook, settings: Settings) -> Material:
     """What the current model learned from; the shipped corpus where there is none."""
     current = current_model(settings)
     if current is not None:
-        return material_of_model(current, codebook, fix="name what to learn from with --corpus FILE")
+        return material_of_model(current, codebook, fix="name what to learn from with --corpus FILE", or_its_copy=True)
     book = load_codebook(shipped(SHIPPED_CODEBOOK))
     files = _fitted(read_corpora(_shipped_corpus(), book), codebook)
     return Material(codebook, files, coded_by=book if files and book.digest != codebook.digest else None)
@@ -281,15 +333,16 @@ def _codebook_of(runs: Sequence[Path]) -> Codebook:
     return books[0]
 
 
-def _unchanged(file: Path, sha256: str, fix: str) -> Path:
-    """A corpus file as it was. The shipped corpus may have come with another version, or lie in another place now."""
+def _unchanged(file: Path, sha256: str) -> Path | None:
+    """A corpus file as it was, None where it is gone or has changed.
+
+    The shipped corpus may have come with another version, or lie in another place now.
+    """
     for path in _shipped_corpus():
         same = file.resolve() == path.resolve() or file.parts[-3:] == ("shipped", *path.parts[-2:])
         if same or sha256 == file_digest(path):  # a model may be copied into a folder without the corpus
             return path
-    if not file.is_file() or file_digest(file) != sha256:
-        raise ModelError("was changed or moved since the model was trained", where=file, fix=fix)
-    return file
+    return file if file.is_file() and file_digest(file) == sha256 else None
 
 
 def _shipped_corpus() -> list[Path]:

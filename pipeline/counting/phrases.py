@@ -20,6 +20,24 @@ def listed(items: Iterable[str], most: int = 1000) -> str:
     return f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
 
 
+def counted(count: int, name: str, names: str = "") -> str:
+    """How many of something there are: names, the name and an s where not given, unless there is one.
+
+    >>> counted(1, "comment"), counted(1200, "comment"), counted(0, "person", "people")
+    ('1 comment', '1,200 comments', '0 people')
+    """
+    return f"{count:,} {name if count == 1 else names or name + 's'}"
+
+
+def were(count: int) -> str:
+    """The verb for so many.
+
+    >>> were(1), were(2)
+    ('was', 'were')
+    """
+    return "was" if count == 1 else "were"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """A share in per cent, to a tenth where it is less than one.
 

@@ -6,13 +6,13 @@ are then moved to their places one by one. Who finds a folder READY moves on wit
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.errors import OutputError
+from pipeline.files.whole_file import finishing, passing_folder, put_away
 
 MAKING, READY = ".making.", ".ready"
 LAST = "manifest.json"  # says what the other files are, so it comes when they are there
@@ -28,18 +28,19 @@ def replacing(folder: Path) -> Iterator[Path]:
     finish_replacing(folder)
     _clear_away(folder)
     try:
-        made = Path(tempfile.mkdtemp(prefix=MAKING, dir=folder))
+        made = passing_folder(folder / MAKING.strip("."))
     except OSError as error:
         raise _cannot(error, folder) from None
     try:
         yield made
         for path in made.iterdir():
             _to_disk(path)
-        made.rename(folder / READY)
+        with finishing():
+            made.rename(folder / READY)
     except OSError as error:
         raise _cannot(error, folder) from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        put_away(made)
     _withdraw_if_stuck(folder)
 
 

@@ -23,7 +23,8 @@ class CodedComment:
 
     codes: column (a facet, or a facet with `_reviewed`) → code ids, main one first; a column that is not there is
     unknown, an empty tuple is "none of them". weight: how much it teaches beside the
-    others, above 0. others: the further columns of the file, as they stand.
+    others, above 0. others: the further columns of the file, as they stand. file: the one it is from, as a manifest
+    names it, empty where it is from none.
     """
 
     text: str
@@ -33,6 +34,7 @@ class CodedComment:
     question: str = ""
     weight: float = 1.0
     others: dict[str, str] = field(default_factory=dict)
+    file: str = field(default="", compare=False)
 
     @property
     def of_codebook(self) -> bool:
@@ -143,7 +145,8 @@ def _coded_comment(export: Export, row: Sequence[str], place: int, codes: dict[s
     source = next((others[c] for c in SOURCE_COLUMNS if others.get(c)), "")
     id_, question = others.get("id", ""), others.get("question", "")
     weight = _weight(others.get("weight", ""), export.path)
-    return CodedComment(read_cell(row[place]), codes, source, id_, question, weight, others)
+    file = display_path(export.path)
+    return CodedComment(read_cell(row[place]), codes, source, id_, question, weight, others, file)
 
 
 def _weight(cell: str, where: Path) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.codebook import Codebook, Facet, make_id
 from pipeline.errors import CodebookError, InputError, OutputError
+from pipeline.files.whole_file import passing_file, put_away
 from pipeline.learning.deck_items import SHORT, TITLE, WHEN, Item, items_of
 
 FACET = "principle"
@@ -127,7 +128,7 @@ def write_corpus(deck: Deck, path: Path) -> None:
     """Writes the points as coded comments (CSV, UTF-8), whole or not at all. Raises OutputError if the file exists."""
     if path.exists():
         raise OutputError("exists already", where=path, fix="give another name, or move the file away first")
-    half = path.with_name(f".{path.name}.part")
+    half = passing_file(path)
     try:
         with half.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
@@ -137,7 +138,7 @@ def write_corpus(deck: Deck, path: Path) -> None:
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", where=path, fix="check folder and rights") from None
     finally:
-        half.unlink(missing_ok=True)
+        put_away(half)
 
 
 # ---- from items to points ------------------------------------------------------------------------------------------

@@ -167,8 +167,9 @@ def as_text(title: str, scores: FacetScores) -> str:
     def rate(value: float | None) -> str:
         return "–" if value is None else f"{value:.2f}"
 
+    comments = "1 comment" if scores.n == 1 else f"{scores.n} comments"
     head = (
-        f"{title}: {scores.n} comments; macro-F1 {scores.macro_f1:.2f}, micro-F1 {scores.micro_f1:.2f}, "
+        f"{title}: {comments}; macro-F1 {scores.macro_f1:.2f}, micro-F1 {scores.micro_f1:.2f}, "
         f"sample-F1 {scores.sample_f1:.2f}, top-1 {rate(scores.top1)}, top-2 {rate(scores.top2)}"
     )
     width = max([len(code) for code in scores.codes] + [4])

@@ -6,11 +6,11 @@ nothing is cut off; the classifier pools the parts.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from pipeline.errors import ModelError
-from pipeline.learning.encoder import load_encoder
+from pipeline.learning.encoder import load_encoder, unit
 from pipeline.texts.cleaning import clean, normalise
 
 Sparse = Any  # a scipy CSR matrix, float32; scipy gives no type to check against
+Progress = Callable[[str, int, int], None]
 
 VECTOR_WEIGHT = 1.2
 QUESTION_WEIGHT = 0.5
@@ -32,6 +33,11 @@ REMEMBERED_TEXTS = 20_000  # some 30 MB
 REMEMBERED_PARTS = 2_000  # some 20 MB
 WORKED_OUT = ("_known_words", "_known_texts", "_char_analyser")
 SHORTEST_PART, LONGEST_PART = 4, 40  # words
+LONGEST_WORD = 200  # characters without a space; spaCy takes the square of a word's length to read one of only signs
+BREAK = "\x1f"  # put into longer ones; white space that no one types
+LONGEST_AT_ONCE = 20_000  # characters of a comment whose vector is its own; that of a longer one is worked out
+SOME_WORDS = 2_000  # whose character n-grams are held at a time
+SOME_TEXTS = 1_000  # encoded between two tellings of how far it is
 
 
 @cache
@@ -55,9 +61,19 @@ def tokens(text: str, spacy_model: str) -> list[str]:
 
     Stop words stay: "not", "no one", "should" and "they never" tell a wish from a complaint.
     """
-    return [
-        token.lower_ for token in load_tokenizer(spacy_model).tokenizer(text) if not (token.is_punct or token.is_space)
-    ]
+    read = load_tokenizer(spacy_model).tokenizer(_with_breaks(text))
+    return [token.lower_ for token in read if not (token.is_punct or token.is_space)]
+
+
+def _with_breaks(text: str) -> str:
+    """The text with a BREAK after every LONGEST_WORD characters without a space, so that no word takes long to read."""
+    if len(text) <= LONGEST_WORD:
+        return text
+    return _ENDLESS.sub(lambda word: _EVERY_SO_MANY.sub(rf"\g<0>{BREAK}", word[0]), text)
+
+
+_ENDLESS = re.compile(rf"(?<!\S)\S{{{LONGEST_WORD + 1},}}")
+_EVERY_SO_MANY = re.compile(rf".{{{LONGEST_WORD}}}(?!$)", re.DOTALL)
 
 
 def is_stop(word: str, spacy_model: str) -> bool:
@@ -68,21 +84,32 @@ def is_stop(word: str, spacy_model: str) -> bool:
 def parts_of(text: str, spacy_model: str) -> list[str]:
     """A comment cut into sentences by spaCy, the very short joined to their neighbour and the very long into windows.
 
-    The parts are the respondent's words, in order and whole.
+    The parts are the respondent's words, in order and whole; but a word without end is cut like the rest.
     """
-    if len(text.split()) <= 2 * SHORTEST_PART:
+    broken = _with_breaks(text)
+    if len(broken.split()) <= 2 * SHORTEST_PART:
         return [text]
     nlp = load_tokenizer(spacy_model)
-    lines = [line for line in re.split(r"[\r\n]+", text) if line.strip()]
+    lines = [line for line in re.split(r"[\r\n]+", broken) if line.strip()]
     cut = nlp.get_pipe("sentencizer")
-    sentences = [sentence.text for line in lines for sentence in cut(nlp.tokenizer(line)).sents]
-    parts: list[str] = []
+    sentences = (sentence.text for line in lines for sentence in cut(nlp.tokenizer(line)).sents)
+    windows = [window for part in _joined(sentences) for window in _windows(part)]
+    return windows if broken is text else [window.replace(BREAK, "") for window in windows]
+
+
+def _joined(sentences: Iterable[str]) -> Iterator[str]:
+    """The sentences, those of fewer than SHORTEST_PART words joined to the one before, or after, by a space."""
+    together: list[str] = []
+    words = 0
     for sentence in sentences:
-        if parts and min(len(sentence.split()), len(parts[-1].split())) < SHORTEST_PART:
-            parts[-1] = f"{parts[-1]} {sentence}"
-        else:
-            parts.append(sentence)
-    return [window for part in parts for window in _windows(part)]
+        more = len(sentence.split())
+        if together and min(more, words) >= SHORTEST_PART:
+            yield " ".join(together)
+            together, words = [], 0
+        together.append(sentence)
+        words += more
+    if together:
+        yield " ".join(together)
 
 
 def _windows(part: str) -> list[str]:
@@ -101,7 +128,7 @@ def _remembered(encoder: str) -> dict[str, npt.NDArray[np.float32]]:
     return {}
 
 
-def sentence_vectors(name: str, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
+def sentence_vectors(name: str, cleaned: Sequence[str], progress: Progress | None = None) -> npt.NDArray[np.float32]:
     """Unit vectors (texts × dimension) by the named encoder; no columns where there is none."""
     encoder, known = load_encoder(name), _remembered(name)
     if encoder is None:
@@ -109,7 +136,12 @@ def sentence_vectors(name: str, cleaned: Sequence[str]) -> npt.NDArray[np.float3
     if len(known) > REMEMBERED_TEXTS:
         known.clear()
     new = [text for text in dict.fromkeys(cleaned) if text not in known]
-    known.update(zip(new, encoder.encode(new), strict=True))
+    size = SOME_TEXTS if progress else max(len(new), 1)
+    for start in range(0, len(new), size):
+        some = new[start : start + size]
+        known.update(zip(some, encoder.encode(some), strict=True))
+        if progress:
+            progress("reading a long comment", start + len(some), len(new))
     return np.array([known[text] for text in cleaned], dtype=np.float32).reshape(len(cleaned), encoder.dimension)
 
 
@@ -156,6 +188,15 @@ class CharTfidf(_CompactVocabulary, TfidfVectorizer):  # type: ignore[misc]
 
     def __init__(self, min_df: int = 2) -> None:
         super().__init__(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=min_df, dtype=np.float32)
+
+    def _char_wb_ngrams(self, text_document: str) -> Iterable[str]:
+        """The n-grams; those of a very long text some words at a time, as all of them would fill the memory."""
+        ngrams: Callable[[str], list[str]] = super()._char_wb_ngrams
+        if len(text_document) <= LONGEST_AT_ONCE:
+            return ngrams(text_document)
+        words = _with_breaks(text_document).split()
+        some = (" ".join(words[start : start + SOME_WORDS]) for start in range(0, len(words), SOME_WORDS))
+        return chain.from_iterable(map(ngrams, some))
 
 
 @dataclass(frozen=True)
@@ -216,26 +257,54 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.encoder_digest_ = encoder.digest if encoder is not None else ""
         return self
 
-    def transform(self, texts: Sequence[str], questions: Sequence[str] | None = None) -> Bags:
-        """The features of each comment and of the parts of those that have several."""
+    def transform(
+        self, texts: Sequence[str], questions: Sequence[str] | None = None, progress: Progress | None = None
+    ) -> Bags:
+        """The features of each comment and of the parts of those that have several.
+
+        progress: told how far it is where a comment is so long that somebody may wonder.
+        """
         cut = [parts_of(text, self.spacy_model) for text in texts]
         parts = [part for pieces in cut if len(pieces) > 1 for part in pieces]
         owner = np.array([row for row, pieces in enumerate(cut) if len(pieces) > 1 for _ in pieces], dtype=int)
         asked = list(questions) if questions is not None else [""] * len(texts)
-        together = self._rows([*texts, *parts], [*asked, *(asked[row] for row in owner)])
+        together = self._rows([*texts, *parts], [*asked, *(asked[row] for row in owner)], owner, progress)
         return Bags(together[: len(texts)], together[len(texts) :], owner, tuple(parts))
 
-    def _rows(self, texts: Sequence[str], questions: Sequence[str]) -> Sparse:
-        """Sparse float32 of shape (texts, features); the encoder works while the n-grams are counted."""
+    def _rows(
+        self,
+        texts: Sequence[str],
+        questions: Sequence[str],
+        owner: npt.NDArray[np.int_],
+        progress: Progress | None = None,
+    ) -> Sparse:
+        """Sparse float32 of shape (texts, features); the encoder works while the n-grams are counted.
+
+        texts: comments and, after them, their parts; owner: the comment's row for each part.
+        """
         cleaned = [clean(text) for text in texts]
-        with ThreadPoolExecutor(1) as beside:
-            vectors = beside.submit(self._vectors, cleaned)
+        beside = ThreadPoolExecutor(1)
+        try:
+            vectors = beside.submit(self._vectors, cleaned, owner, progress)
             blocks = [self.words_.transform(cleaned), self.chars_.transform(cleaned)]
             blocks += [sparse.csr_matrix(self._questions(questions)), sparse.csr_matrix(vectors.result())]
+        finally:
+            beside.shutdown(wait=False, cancel_futures=True)  # who interrupts this does not wait for the encoder
         return sparse.hstack(blocks, format="csr", dtype=np.float32)
 
-    def _vectors(self, cleaned: Sequence[str]) -> npt.NDArray[np.float32]:
-        return np.asarray(sentence_vectors(self.encoder, cleaned) * np.float32(VECTOR_WEIGHT))
+    def _vectors(
+        self, cleaned: Sequence[str], owner: npt.NDArray[np.int_], progress: Progress | None
+    ) -> npt.NDArray[np.float32]:
+        """The vectors, weighted; of a very long comment the mean of its parts': nothing is read twice."""
+        first = len(cleaned) - len(owner)
+        long = {row for row in np.unique(owner).tolist() if len(cleaned[row]) > LONGEST_AT_ONCE}
+        read = ["" if row in long else text for row, text in enumerate(cleaned)]
+        vectors = sentence_vectors(self.encoder, read, progress if long else None)
+        for row in long:
+            parts = first + np.flatnonzero(owner == row)
+            words = np.array([len(cleaned[part].split()) for part in parts.tolist()], dtype=np.float32)
+            vectors[[row]] = unit(words[None] @ vectors[parts])
+        return np.asarray(vectors * np.float32(VECTOR_WEIGHT))
 
     def vectors_of(self, rows: Sparse) -> npt.NDArray[np.float32]:
         """The sentence vectors within some rows of features: (texts × dimension), no columns without an encoder."""

@@ -1,8 +1,9 @@
 """What a model has learned from, kept beside it: to show like comments with their codes, and to tell the unfamiliar."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,19 +26,22 @@ ASKED = 4000  # comments whose nearest neighbour is looked for; more would tell 
 AT_A_TIME = 500  # so that memory does not grow with the square of what was learned
 UNFAMILIAR_SHARE = 0.02  # of the comments learned from are themselves as unlike all others as this
 UNKNOWN = "?"  # nobody said; an empty cell is "none of them"
+CORPUS_ROW = "corpus row"  # the column with all that a corpus file said of a comment; no facet can be called so
 
 
 @dataclass(frozen=True)
 class Learned:
     """Comments a model learned from: texts, sources, codes by facet (None where nobody said), unit vectors (n × d).
 
-    Without a sentence encoder d is 0, and nothing is like anything.
+    Without a sentence encoder d is 0, and nothing is like anything. rows: as they are to be written, what a corpus file
+    said of each comment; not read again with the rest.
     """
 
     texts: tuple[str, ...]
     sources: tuple[str, ...]
     codes: Mapping[str, tuple[tuple[str, ...] | None, ...]]
     vectors: Vectors
+    rows: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -96,17 +100,53 @@ def learned_from(comments: Sequence[CodedComment], facets: Sequence[str], vector
         tuple(comments[n].source for n in rows),
         {facet: tuple(comments[n].label(facet) for n in rows) for facet in facets},
         vectors[rows].astype(np.float16),
+        tuple(_as_row(comments[n]) for n in rows),
     )
+
+
+def _as_row(comment: CodedComment) -> str:
+    """All that a corpus file said of a comment, as JSON; nothing for what is from no file."""
+    if not comment.file:
+        return ""
+    others = {column: None if cell == comment.text else cell for column, cell in comment.others.items()}
+    said = {"file": comment.file, "codes": comment.codes, "id": comment.id, "question": comment.question}
+    return json.dumps({**said, "weight": comment.weight, "others": others})
+
+
+def corpus_of(folder: Path) -> list[CodedComment] | None:
+    """The comments of corpus files that a model learned from, as these files said them, text and codes and all else.
+
+    None for a model of an earlier version, which did not keep that. Raises ModelError where it is gone or damaged.
+    """
+    try:
+        csv.field_size_limit(LARGEST_CELL)
+        with (folder / TEXTS).open(encoding="utf-8", newline="") as file:
+            header, *rows = csv.reader(file)
+        if CORPUS_ROW not in header:
+            return None
+        place = header.index(CORPUS_ROW)
+        return [_from_row(read_cell(row[0]), read_cell(row[1]), row[place]) for row in rows if row[place]]
+    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, csv.Error) as error:
+        raise ModelError(f"is damaged ({TEXTS}: {error})", where=folder, fix="train it again") from None
+
+
+def _from_row(text: str, source: str, row: str) -> CodedComment:
+    said = json.loads(row)
+    codes = {column: tuple(of) for column, of in said["codes"].items()}
+    others = {column: text if cell is None else cell for column, cell in said["others"].items()}
+    bare = CodedComment(text, codes, source, said["id"], said["question"], said["weight"], others)
+    return replace(bare, file=said["file"])
 
 
 def write_learned(learned: Learned, folder: Path) -> None:
     """Writes the comments as CSV and the vectors as a plain array into a model folder."""
     with (folder / TEXTS).open("w", encoding="utf-8", errors="replace", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["text", "source", *learned.codes])
+        rows.writerow(["text", "source", *learned.codes, CORPUS_ROW])
         for n, text in enumerate(learned.texts):
             cells = [UNKNOWN if (codes := of[n]) is None else SEPARATOR.join(codes) for of in learned.codes.values()]
-            rows.writerow(map(safe_cell, (text, learned.sources[n], *cells)))
+            said = learned.rows[n] if learned.rows else ""
+            rows.writerow(map(safe_cell, (text, learned.sources[n], *cells, said)))
     np.save(folder / VECTORS, learned.vectors, allow_pickle=False)
 
 

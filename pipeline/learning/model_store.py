@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 import pipeline
 from pipeline.codebook import Codebook, dump_codebook, load_codebook
 from pipeline.errors import CodebookError, ModelError, OutputError
+from pipeline.files.whole_file import OLD, clear_remains, finishing, passing_folder, put_away
 from pipeline.learning.encoder import load_encoder
 from pipeline.learning.learned import TEXTS, VECTORS, Learned, learned_from, read_learned, write_learned
 from pipeline.learning.training import TrainedModel
@@ -67,7 +67,11 @@ class StoredModel:
 
 
 def check_place(folder: Path, replace: bool = False) -> None:
-    """Whether a folder can be made here, found out before the long work. Raises OutputError."""
+    """Whether a folder can be made here, found out before the long work. Raises OutputError.
+
+    What killed processes left in making it goes first; what they were replacing is put back.
+    """
+    clear_remains(folder)
     if folder.exists() and not replace:
         raise OutputError("is there already", where=folder, fix="choose another name, or add --replace")
     above = next((parent for parent in folder.absolute().parents if parent.exists()), folder)
@@ -93,23 +97,24 @@ def whole_folder(folder: Path, replace: bool = False) -> Iterator[Path]:
     check_place(folder, replace)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        made = passing_folder(folder)
     except OSError as error:
         raise OutputError(f"cannot be made ({error.strerror})", where=folder, fix="choose another folder") from None
     try:
         yield made
-        _give_name(made, folder)
+        with finishing():
+            _give_name(made, folder)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
         raise OutputError(what, where=folder, fix="free some space, or choose another folder") from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        put_away(made)
 
 
 def _give_name(made: Path, folder: Path) -> None:
     """Puts a filled folder in its place; what was there goes, or stays where this fails."""
     made.chmod(0o755)
-    old = made.with_name(made.name + ".old")
+    old = made.with_name(made.name + OLD)
     try:
         if folder.exists():
             folder.rename(old)

@@ -10,8 +10,6 @@ import html
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +37,7 @@ from pipeline.exports.responses import (
     read_responses,
 )
 from pipeline.files.raw_table import RawTable, Row
+from pipeline.files.whole_file import passing_folder, put_away
 from pipeline.publishing.same_format import CANNOT_WRITE, WORKBOOK, Line, Wanted, as_workbook, right_end_of, write_like
 from pipeline.reviewing.review import Codes, Review
 from pipeline.reviewing.review import Line as Coded
@@ -306,13 +305,13 @@ def _parts(export: Export) -> list[tuple[int, Export, RawTable]]:
 def _made_beside(out: Path) -> Iterator[Path]:
     """A path of the same name in a hidden folder beside, which is gone in the end, whatever happens."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix=".giving-back.", dir=out.parent))
+        folder = passing_folder(out)
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", where=out, fix="choose another place") from None
     try:
         yield folder / out.name
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        put_away(folder)
 
 
 def _take_its_place(made: Path, out: Path, export: Export) -> None:

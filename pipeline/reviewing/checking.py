@@ -45,9 +45,8 @@ def draw(review: Review, size: int, seed: int, who: str, by: str = "") -> Sequen
     drawn = review.store.sample()
     if not 0 < size <= review.total:
         fix = f"choose a size from 1 to {review.total:,}"
-        raise InputError(
-            f"a sample of {size:,} cannot be drawn of {review.total:,} comments", where=review.run, fix=fix
-        )
+        comments = "1 comment" if review.total == 1 else f"{review.total:,} comments"
+        raise InputError(f"a sample of {size:,} cannot be drawn of {comments}", where=review.run, fix=fix)
     _check_same_way(review, drawn, by)
     if size <= len(drawn):
         return drawn

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from xlsxwriter.exceptions import XlsxWriterException
 from pipeline.codebook import SEPARATOR, Code, Facet
 from pipeline.coding.doubts import doubt_words
 from pipeline.errors import InputError, OutputError
+from pipeline.files.whole_file import passing_file, put_away
 from pipeline.review_store import Store
 from pipeline.reviewing.checking import draw
 from pipeline.reviewing.review import DECIDED, DOUBTFUL, WAITING, Line, Query, Review
@@ -388,7 +389,7 @@ def _write(review: Review, path: Path, facts: Facts, numbers: Sequence[int], col
 @contextmanager
 def streamed_workbook(path: Path) -> Iterator[Any]:
     """A workbook to write row by row, which takes its name when all is written. Raises OutputError."""
-    half = path.with_name(f".{path.stem}-{os.getpid()}.part")
+    half = passing_file(path)
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     try:
         with TemporaryDirectory(prefix="feedback-") as folder:  # so that no comment stays behind after an error
@@ -402,8 +403,7 @@ def streamed_workbook(path: Path) -> Iterator[Any]:
         fix = "close it in Excel, or choose another name"
         raise OutputError(f"cannot be written ({reason})", where=path, fix=fix) from None
     finally:
-        with suppress(OSError):
-            half.unlink(missing_ok=True)
+        put_away(half)
 
 
 def _write_facts(sheet: Any, facts: Facts) -> dict[str, str]:

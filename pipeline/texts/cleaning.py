@@ -28,6 +28,7 @@ NO_CONTENT = """
 """
 NO_CONTENT_PHRASES = frozenset(" ".join(one.split()) for one in NO_CONTENT.replace("\n", "|").split("|") if one.strip())
 LONGEST_NO_CONTENT = 100  # characters; no answer without content is longer
+MOST_NESTED = 10  # tags or entities within one another that are looked into; no form writes more
 BEFORE = "please|sorry|well|um|er|i think|i m afraid|honestly|at present|at the moment|currently"
 AFTER = (
     "really|at all|thanks|thank you|many thanks|thankyou|ta|please|sorry|though|at this time|at this stage"
@@ -60,6 +61,8 @@ _TAGS = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u00a0": " ", "\u00ad": None})
 _LONG_RUN = re.compile(r"(.)\1{3,}")
+_MANY_MARKS = re.compile(r"[^\w\s\x00-\x7f]{30}(?=[^\w\s\x00-\x7f])")
+_OPENERS = str.maketrans("&<", "  ")
 _BEFORE = re.compile(rf"^(?:{BEFORE}) ")
 _AFTER = re.compile(rf" (?:{AFTER})$")
 _INVITES = re.compile("|".join(rf"(?:\b(?:{one})\b)" for one in INVITATIONS))
@@ -99,8 +102,12 @@ def straighten(text: str) -> str:
 
 
 def compose(text: str) -> str:
-    """One code point for a letter with its accent (Unicode NFC)."""
-    return unicodedata.normalize("NFC", text)
+    """One code point for a letter with its accent (Unicode NFC).
+
+    No more than 30 marks follow one another, as in Unicode's stream-safe format: putting many in order takes the square
+    of their number.
+    """
+    return unicodedata.normalize("NFC", text if text.isascii() else _MANY_MARKS.sub(r"\g<0> ", text))
 
 
 def drop_control(text: str) -> str:
@@ -136,10 +143,14 @@ def clean(text: str) -> str:
     What a step lays open, such as a tag written in entities, is cleaned in its turn: what is clean stays as it is.
     """
     before = None
+    times = 0
     while text != before:
         before = text
         for step in CLEANERS:
             text = step(text)
+        times += 1
+        if times % MOST_NESTED == 0:
+            text = text.translate(_OPENERS)
     return text
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from werkzeug.datastructures import FileStorage
 from pipeline.errors import InputError, UserError
 from pipeline.exports.mapping import Mapping
 from pipeline.exports.responses import READERS
+from pipeline.files.whole_file import passing_file, put_away
 from pipeline.learning.model_store import current_model
 from pipeline.learning.training import Progress
 from pipeline.reviewing.checking import all_progress
@@ -164,15 +164,19 @@ def _free_name(name: str) -> str:
 @contextmanager
 def _kept(upload: FileStorage) -> Iterator[Path]:
     """The file, under a passing name of its own that is gone afterwards. Raises InputError where it cannot be kept."""
-    half = state().folder / UPLOADS / f".{secrets.token_hex(8)}.part"
+    uploads = state().folder / UPLOADS
     try:
-        half.parent.mkdir(parents=True, exist_ok=True)
+        uploads.mkdir(parents=True, exist_ok=True)
+        half = passing_file(uploads / "upload")
+    except OSError as error:
+        raise InputError(f"the file cannot be kept ({error.strerror})", fix="free some space") from None
+    try:
         upload.save(half)
         yield half
     except OSError as error:
         raise InputError(f"the file cannot be kept ({error.strerror})", fix="free some space") from None
     finally:
-        half.unlink(missing_ok=True)
+        put_away(half)
 
 
 def _start(saved: Path, name: str, questions: tuple[str, ...], asked_by: str) -> Job:
