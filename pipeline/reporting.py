@@ -158,7 +158,7 @@ def _changed(run: Path, tables: Tables, asked: Asked) -> tuple[tuple[Changed, ..
     before = read_run(asked.against)
     _check_other_export(run, asked.against)
     now_digest = read_run(run).whole.digest
-    check_same_codebook(now_digest, before.whole.digest, str(run), str(asked.against))
+    check_same_codebook(now_digest, before.whole.digest, run.resolve().name, asked.against)
     earlier = published(before, replace(asked, by=(), populations=(), against=None))
     changed = change(tables, earlier)
     name = asked.against.resolve().name
@@ -173,7 +173,8 @@ def _check_other_export(run: Path, earlier: Path) -> None:
     ]
     if run.resolve() == earlier.resolve() or (exports[0] and exports[0] == exports[1]):
         fix = "name a run of an earlier export"
-        raise InputError(f"coded the same export as {run}, so there is no change to tell", where=earlier, fix=fix)
+        what = f"coded the same export as {run.resolve().name}, so there is no change to tell"
+        raise InputError(what, where=earlier, fix=fix)
 
 
 def _checked(measured: Any, tables: Tables) -> tuple[Checked, ...]:

@@ -212,7 +212,7 @@ def _attribute(findings: Findings, attribute: Attribute) -> Iterator[Block]:
     yield Chart(
         f"{name}: respondents and population",
         bars,
-        _representation(attribute),
+        representation(attribute),
         "Share of respondents",
         "Share of the population",
     )
@@ -231,7 +231,7 @@ def _attribute(findings: Findings, attribute: Attribute) -> Iterator[Block]:
     yield Table(f"{name}: respondents against the population", columns, lines, note)
 
 
-def _representation(attribute: Attribute) -> str:
+def representation(attribute: Attribute) -> str:
     """Who is over- and who is under-represented, in a sentence or two."""
     found = []
     for verdict in ("over", "under"):

@@ -133,7 +133,8 @@ REFUSED = {
         "review, doubts, campaign, campaign_size"
     ),
     ("report", RUN, "--out", "report", "--against", RUN): (
-        f"{RUN}: coded the same export as {RUN}, so there is no change to tell. Fix: name a run of an earlier export"
+        f"{RUN}: coded the same export as {RUN.rpartition('/')[2]}, so there is no change to tell. "
+        "Fix: name a run of an earlier export"
     ),
     ("report", RUN, "--out", "report", "--against", "runs/none"): (
         "runs/none: is no run folder: coded.csv is missing. Fix: make one with feedback classify EXPORT --out RUN"

@@ -215,8 +215,8 @@ def test_a_run_of_the_same_export_is_no_earlier_one(run, office):
     shutil.copytree(run, other, dirs_exist_ok=True)
     for same in (run, other):
         assert refused(run, against=same) == (
-            f"{same}: coded the same export as {run}, so there is no change to tell. Fix: name a run of an earlier "
-            "export"
+            f"{same}: coded the same export as {run.name}, so there is no change to tell. "
+            "Fix: name a run of an earlier export"
         )
 
 
@@ -224,7 +224,7 @@ def test_a_run_of_another_codebook_is_not_compared(run, office, tmp_path):
     other = Path(shutil.copytree(office / "last-year", tmp_path / "other"))
     book = (other / "codebook.toml").read_text(encoding="utf-8")
     (other / "codebook.toml").write_text(book.replace("The comment is about openness", "All on openness"), "utf-8")
-    assert refused(run, against=other).startswith(f"{other}: was coded with another codebook than {run}")
+    assert refused(run, against=other).startswith(f"{other}: was coded with another codebook than {run.name}")
 
 
 def test_a_population_is_of_respondents_not_of_comments(run, office):
