@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.change import change, check_same_codebook, claims_of_change, reading_of_change
 from pipeline.checking import measure
 from pipeline.claims import claims
-from pipeline.disclosure import hidden_values
+from pipeline.disclosure import hidden_values, too_few
 from pipeline.errors import InputError, OutputError
 from pipeline.estimates import FacetPeople
 from pipeline.evidence import check_ours as check_ours_pack
@@ -109,9 +109,10 @@ def _part(manifest: Mapping[str, Any], of: str, name: str) -> str:
 
 
 def _attributes(table: RunTable, tables: Tables, asked: Asked) -> Sequence[Attribute]:
-    """Each attribute against its population; the weighted shares, by all of them at once, stand with the first."""
+    """Each attribute against its population; the weighted shares, by all of them at once, stand with the first. None of
+    so few respondents that there is no table by group."""
     known = dict(asked.populations)
-    if not known:
+    if not known or too_few(tables, asked.smallest):
         return []
     names = {facet.id: names_of(facet, None) for facet in table.book.facet}
     groups = {column: group_by(column, table, names) for column in known}

@@ -210,6 +210,22 @@ def refused(run, **asked):
     return str(caught.value)
 
 
+def test_of_three_people_no_file_for_publication_says_anything_but_that_they_are_three(tmp_path):
+    few = write_run(tmp_path / "few", 3, 3)
+    asked = Asked(("Sex", "stakeholder"), populations=(("Sex", tmp_path / "sexes.csv"),))
+    (tmp_path / "sexes.csv").write_text(SEXES, encoding="utf-8")
+    findings = find(few, asked)
+    assert {row.status for row in findings.tables.rows} == {SUPPRESSED}
+    assert {claim.about for claim in findings.claims} == {"reading", "size"}
+    assert (findings.tables.groups, findings.attributes, findings.quotes, findings.piles) == ((), (), (), ())
+    write_all(findings, few, tmp_path / "out", asked, public=True)
+    with (tmp_path / "out" / "power-bi" / "groups.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 1
+    texts = {one["text"] for one in csv.DictReader((few / "coded.csv").read_text("utf-8").splitlines())}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert [one for one in (*texts, "Female", "0.0 %") if one in page] == []
+
+
 def test_a_run_of_the_same_export_is_no_earlier_one(run, office):
     other = office / "again"
     shutil.copytree(run, other, dirs_exist_ok=True)

@@ -544,10 +544,10 @@ def test_a_note_does_not_make_what_somebody_else_decided_meanwhile_ones_own(revi
 
 def test_a_note_on_a_decision_the_sheet_showed_leaves_it_free_to_be_changed_in_the_sheet(review, tmp_path):
     decide(review, OTHER, 1, "housing")
+    decide(review, OTHER, 1, facet="service")
     write_sheet(review, tmp_path / "later.xlsx")
-    for cells in ({"Checked": "yes"}, {"Note": "the flats"}):
-        edit(tmp_path / "later.xlsx", 1, **cells)
-        read_sheet(review, tmp_path / "later.xlsx", ME)
+    edit(tmp_path / "later.xlsx", 1, Checked="yes", Note="the flats")
+    taken(review, tmp_path / "later.xlsx", silent=5, unchanged=2)
     edit(tmp_path / "later.xlsx", 1, Topic_1="Parks")
     assert read_sheet(review, tmp_path / "later.xlsx", ME).conflicts == ()
     assert said_of(review, 1)[1:] == [(ME, "sheet", ("housing",), "the flats"), (ME, "sheet", ("parks",), "the flats")]
