@@ -19,7 +19,7 @@ from pipeline.facet_story import (
 )
 from pipeline.findings import Attribute, Changed, Checked, Findings, Pile
 from pipeline.phrases import listed, percent, percents, quoted
-from pipeline.report import ranked
+from pipeline.report import HIDDEN, ranked
 from pipeline.tables import CORRECTED, NOT_CHECKED
 
 CHANGE = "change"  # what claims against an earlier run are about
@@ -378,11 +378,20 @@ def _checked(findings: Findings, facet: str) -> Iterator[Table]:
             *(Column("Precision", "figures"), Column("Recall", "figures")),
             *((Column("Alpha", "figures"),) if agreement else ()),
         )
-        note = "In brackets: 95 % interval. “–”: not known."
+        few = (
+            f" {HIDDEN}: not published, as few comments of the sample have it."
+            if any(None in of for of in lines)
+            else ""
+        )
+        note = f"In brackets: 95 % interval. “–”: not known.{few}"
         yield Table(f"{heading}: what the check sample found", columns, lines, note)
 
 
-def _measured(one: Checked, agreement: bool) -> Iterator[str]:
+def _measured(one: Checked, agreement: bool) -> Iterator[Cell]:
+    """Precision, recall and, where any is known, alpha; None where they are suppressed."""
+    if one.comments is None:
+        yield from (None,) * (3 if agreement else 2)
+        return
     for measure in (one.precision, one.recall):
         yield f"{percent(measure[0])}\n({100 * measure[1]:.0f} to {100 * measure[2]:.0f})" if measure else "–"
     if agreement:

@@ -1,6 +1,7 @@
 """The report of an invented run of 420 comments by 300 people: what is found, and all that is written from it."""
 
 import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,18 +11,25 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from bench_outputs import check_and_decide, write_run
+from invented_findings import invented_findings
 from lxml import html
 
-from pipeline.checking import draw
+from pipeline.agreement import CodeCheck
+from pipeline.checking import draw, measure
 from pipeline.claims import claims
 from pipeline.errors import InputError, OutputError
+from pipeline.evidence import write_pack
+from pipeline.findings import Checked
 from pipeline.published import Asked, published_tables
+from pipeline.quality import estimate
 from pipeline.report import as_csv, as_json, percent
-from pipeline.reporting import PACK, PAGE, STAR, TABLES, WORD, find, write_all, write_one
+from pipeline.reporting import PACK, PAGE, STAR, TABLES, WORD, few_in_sample, find, write_all, write_one
 from pipeline.review import Review
 from pipeline.review_store import Store
 from pipeline.story import tell
 from pipeline.tables import CORRECTED, NOT_CHECKED, SUPPRESSED
+from pipeline.transparency import transparency_record
+from pipeline.workbook import as_xlsx
 
 COMMENTS, PEOPLE, CHECKED, DECIDED = 420, 300, 200, 40
 SEXES = 'Sex,Residents\nFemale,"52,300"\nMale,"47,700"\nTotal,"100,000"\n'
@@ -421,6 +429,74 @@ def test_the_page_and_the_word_file_print_every_cell_by_group(found, written):
         for place, row in expected.items():
             shown = "[c]" if row.share is None else percent(row.share)
             assert printed[place].replace("\xa0", " ").startswith(shown)
+
+
+# ---- small counts of the check sample --------------------------------------------------------------------------------
+
+
+def sample_of(**pairs):
+    """How the machine and people coded a sample of fifty: code → (comments of the machine, of people, of both)."""
+    return tuple(
+        CodeCheck(
+            *(code, 50, both, estimate(both / machine, machine) if machine else None),
+            *(estimate(both / people, people) if people else None, None),
+            *(estimate(machine / 50, 50), estimate(people / 50, 50)),
+        )
+        for code, (machine, people, both) in pairs.items()
+    )
+
+
+def test_few_comments_of_the_sample_are_few_by_people_or_by_the_tool_and_none_is_not_few():
+    codes = sample_of(bins=(9, 4, 3), buses=(1, 12, 1), parks=(0, 0, 0), rents=(7, 0, 0), roads=(5, 5, 1))
+    assert few_in_sample(codes, (), exclusive=False, smallest=5) == {"bins", "buses"}
+    assert few_in_sample(codes, (), exclusive=False, smallest=0) == set()
+
+
+def test_where_a_comment_has_one_code_the_only_one_that_is_hidden_takes_another_with_it():
+    codes = sample_of(bins=(9, 4, 3), buses=(11, 12, 9), parks=(0, 0, 0), roads=(10, 9, 5))
+    assert few_in_sample(codes, (), exclusive=True, smallest=5) == {"bins", "roads"}
+    assert few_in_sample(codes, ("buses",), exclusive=True, smallest=5) == {"bins"}
+    assert few_in_sample(codes, ("bins",), exclusive=True, smallest=3) == {"roads"}
+    assert few_in_sample(codes[1:], (), exclusive=True, smallest=5) == set()
+
+
+def test_what_is_found_of_the_sample_has_no_small_count_and_no_measure_that_tells_one(tmp_path):
+    run = write_run(tmp_path / "spring", 300, 240)
+    check_and_decide(run, 60, 1)
+    found = find(run, Asked())
+    with Review(run) as review:
+        machine = {(one.facet.id, code.code): code for one in measure(review).facets for code in one.machine.codes}
+    small = {
+        place
+        for place, code in machine.items()
+        if any(0 < (figure.n if figure else 0) < 5 for figure in (code.precision, code.recall))
+    }
+    nothing = {(one.facet, one.code) for one in found.checked if one.comments is None}
+    assert nothing == small & {(one.facet, one.code) for one in found.checked} != set()
+    assert {(one.precision, one.recall, one.alpha) for one in found.checked if one.comments is None} == {(None,) * 3}
+    assert min(one.comments for one in found.checked if one.comments) >= 5
+
+
+def test_every_output_has_the_mark_in_place_of_the_small_counts_of_the_sample(tmp_path):
+    few, many = invented_findings().checked[:2]
+    hidden = Checked(few.facet, few.code, None, None, None, None)
+    findings = invented_findings(checked=(hidden, many))
+    table = next(one for one in tell(findings).sections if one.id == "check").blocks[-1]
+    assert table.rows == (
+        ("Community-led", None, None, None, None),
+        ("Transparent", 20, "80 %\n(60 to 92)", "70 %\n(50 to 85)", "0.75\n(0.60 to 0.88)"),
+    )
+    assert table.note.endswith("[c]: not published, as few comments of the sample have it.")
+    assert "| Community-led | [c] | [c] | [c] | [c] |" in transparency_record(findings)
+    book = openpyxl.load_workbook(io.BytesIO(as_xlsx(findings)))["Check sample"]
+    lines = [[cell.value for cell in row] for row in book.iter_rows() if row[2].value == few.code]
+    assert lines == [["Design principle", "Community-led", few.code, *["[c]"] * 10]]
+    write_pack(findings, tmp_path / "pack")
+    with (tmp_path / "pack" / "codes.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = [one for one in csv.DictReader(file) if one["code"] == few.code]
+    assert {row[name] for name in ("checked_comments", "precision", "recall_high", "alpha_low")} == {"[c]"}
+    page = (tmp_path / "pack" / "evidence.html").read_text(encoding="utf-8")
+    assert "Check: [c], as few comments of the sample have it." in page
 
 
 # ---- nothing suppressed is anywhere ----------------------------------------------------------------------------------
