@@ -196,6 +196,21 @@ def test_a_report_is_written_into_a_folder_and_each_part_is_named(feedback, offi
         assert words in page
 
 
+def test_a_column_of_combinations_is_told_on_standard_error_and_beside_its_table(feedback, office):
+    coded = (office / RUN / "coded.csv").read_text(encoding="utf-8-sig")
+    joined = coded.replace("Private tenant", "Owner;Other").replace("Council tenant", "Other;Owner")
+    (office / RUN / "coded.csv").write_text(joined, encoding="utf-8-sig")
+    combined = (
+        "By Tenure: a person who ticked several choices is counted under the combination of them, and under that alone."
+    )
+    tables = feedback("tables", RUN, "--by", "Tenure")
+    assert tables.stderr == f"{combined}\n"
+    assert combined in " ".join(tables.stdout.split())
+    assert feedback("tables", RUN, "--by", "Sex").stderr == ""
+    assert combined in said(feedback("report", RUN, "--by", "Tenure", "--out", "page.html")).splitlines()
+    assert combined in (office / "page.html").read_text(encoding="utf-8")
+
+
 def test_for_scripts_what_was_written_is_told_as_json_and_nothing_else(feedback, office):
     result = feedback("report", RUN, "--out", "page.html", "--json", "--quiet")
     assert (result.exit_code, result.stderr) == (0, "")

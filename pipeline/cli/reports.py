@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,8 @@ def tables_command(
     from pipeline.workbook import write_tables
 
     tables = published_tables(run, _asked(by, wording, smallest))
+    for told in _combined(tables.notes):
+        click.echo(told, err=True)
     if out is not None:
         write_tables(tables, out)
         click.echo(f"Written: {out}", err=True)
@@ -126,10 +129,19 @@ def report_command(
         written = [out]
     else:
         written = write_all(findings, run, out, asked, replace_=replace, public=public, progress=progress)
+    for told in _combined(findings.tables.notes):
+        progress.say(told)
     if as_json:
         click.echo(json.dumps({"run": str(run), "written": [str(path) for path in written]}))
     for path in written:
         progress.say(f"Written: {path}{'' if public else _not_public(path, bool(findings.tables.corrections))}")
+
+
+def _combined(notes: Iterable[str]) -> list[str]:
+    """The notes that say of a column that its values are combinations."""
+    from pipeline.table_notes import COMBINED
+
+    return [note for note in notes if note.endswith(COMBINED)]
 
 
 def _not_public(path: Path, corrected: bool) -> str:
