@@ -1,7 +1,7 @@
 """The report of a run: everything worked out once, then every output written from it."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.counting.change import change, check_same_codebook, claims_of_change, reading_of_change
 from pipeline.counting.claims import claims
-from pipeline.counting.disclosure import hidden_values
+from pipeline.counting.disclosure import hidden_values, too_few
 from pipeline.counting.estimates import FacetPeople
 from pipeline.counting.findings import Attribute, Changed, Checked, Claim, Findings, Weighted
 from pipeline.counting.grouping import Group, group_by, names_of
@@ -31,7 +31,8 @@ from pipeline.publishing.power_bi import write_star
 from pipeline.publishing.story import tell
 from pipeline.publishing.word import write_docx
 from pipeline.publishing.workbook import write_workbook
-from pipeline.reviewing.checking import measure
+from pipeline.reviewing.agreement import CodeCheck
+from pipeline.reviewing.checking import Measured, measure
 from pipeline.reviewing.review import Review
 
 NOT_WEIGHTED = "No share is shown weighted: it would give away numbers that are not published."
@@ -80,7 +81,7 @@ def find(run: Path, asked: Asked, progress: Progress = _silent) -> Findings:
         changed=changed,
         quotes=quotes,
         piles=left,
-        checked=_checked(measured, tables),
+        checked=_checked(measured, tables, asked.smallest),
         drawn=len(coded),
         coders=len(measured.coders),
         method=tuple(_method(table, manifest)),
@@ -109,9 +110,10 @@ def _part(manifest: Mapping[str, Any], of: str, name: str) -> str:
 
 
 def _attributes(table: RunTable, tables: Tables, asked: Asked) -> Sequence[Attribute]:
-    """Each attribute against its population; the weighted shares, by all of them at once, stand with the first."""
+    """Each attribute against its population; the weighted shares, by all of them at once, stand with the first. None of
+    so few respondents that there is no table by group."""
     known = dict(asked.populations)
-    if not known:
+    if not known or too_few(tables, asked.smallest):
         return []
     names = {facet.id: names_of(facet, None) for facet in table.book.facet}
     groups = {column: group_by(column, table, names) for column in known}
@@ -158,7 +160,7 @@ def _changed(run: Path, tables: Tables, asked: Asked) -> tuple[tuple[Changed, ..
     before = read_run(asked.against)
     _check_other_export(run, asked.against)
     now_digest = read_run(run).whole.digest
-    check_same_codebook(now_digest, before.whole.digest, str(run), str(asked.against))
+    check_same_codebook(now_digest, before.whole.digest, run.resolve().name, asked.against)
     earlier = published(before, replace(asked, by=(), populations=(), against=None))
     changed = change(tables, earlier)
     name = asked.against.resolve().name
@@ -173,21 +175,45 @@ def _check_other_export(run: Path, earlier: Path) -> None:
     ]
     if run.resolve() == earlier.resolve() or (exports[0] and exports[0] == exports[1]):
         fix = "name a run of an earlier export"
-        raise InputError(f"coded the same export as {run}, so there is no change to tell", where=earlier, fix=fix)
+        what = f"coded the same export as {run.resolve().name}, so there is no change to tell"
+        raise InputError(what, where=earlier, fix=fix)
 
 
-def _checked(measured: Any, tables: Tables) -> tuple[Checked, ...]:
-    """What the check sample says of each code that is not suppressed."""
+def _checked(measured: Measured, tables: Tables, smallest: int) -> tuple[Checked, ...]:
+    """What the check sample says of each code that is not suppressed; without figures where these tell small counts."""
     hidden = {(row.facet, row.code) for row in tables.rows if row.group is None and row.status == SUPPRESSED}
     found = []
     for one in measured.facets:
         alphas = {code.code: code.alpha for code in one.coders.codes}
+        gone = {code for facet, code in hidden if facet == one.facet.id}
+        few = gone | few_in_sample(one.machine.codes, gone, one.facet.exclusive, smallest)
         for code in one.machine.codes:
-            if one.machine.comments and (one.facet.id, code.code) not in hidden:
+            if not one.machine.comments or code.code in gone:
+                continue
+            if code.code in few:
+                found.append(Checked(one.facet.id, code.code, None, None, None, None))
+            else:
                 figures = (_ends(code.precision), _ends(code.recall), _ends(alphas.get(code.code)))
-                with_code = code.by_people.value * code.comments if code.by_people else 0
-                found.append(Checked(one.facet.id, code.code, round(with_code), *figures))
+                found.append(Checked(one.facet.id, code.code, _with_code(code), *figures))
     return tuple(found)
+
+
+def few_in_sample(codes: Sequence[CodeCheck], gone: Collection[str], exclusive: bool, smallest: int) -> set[str]:
+    """The codes that people, or the tool, gave to 1 to smallest - 1 comments of the sample: a precision or recall and
+    its interval tell of how many. Where each comment has one code, another goes with one that is alone.
+
+    How many both gave it to, or one of the two, is a fact about the tool and not about those who wrote.
+    """
+    counts = {code.code: (_with_code(code), code.precision.n if code.precision else 0) for code in codes}
+    few = {code for code, both in counts.items() if any(0 < count < smallest for count in both)}
+    others = [code for code in counts if code not in few and code not in gone and counts[code][0]]
+    if exclusive and len(few | set(gone)) == 1 and others:
+        few.add(min(others, key=lambda code: counts[code]))
+    return few
+
+
+def _with_code(code: CodeCheck) -> int:
+    return code.recall.n if code.recall else 0
 
 
 def _ends(figure: Estimate | None) -> tuple[float, float, float] | None:
@@ -255,9 +281,10 @@ def _limits_of_check(table: RunTable, not_coded: int) -> Iterator[str]:
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
 
-ENDINGS: dict[str, Callable[[Findings, Path], None]] = {
-    ".html": write_page,
-    ".docx": lambda findings, path: write_docx(tell(findings), path),
+# What writes each kind of file; the last argument: whether it is to be published as it is.
+ENDINGS: dict[str, Callable[[Findings, Path, bool], None]] = {
+    ".html": lambda findings, path, _: write_page(findings, path),
+    ".docx": lambda findings, path, _: write_docx(tell(findings), path),
     ".xlsx": write_workbook,
 }
 
@@ -294,10 +321,11 @@ def is_one(out: Path) -> bool:
     return bool(out.suffix) and not out.is_dir()
 
 
-def write_one(findings: Findings, path: Path, *, replace_: bool = False) -> None:
-    """Writes one output, by the ending of its name. Raises OutputError as `check_place` does."""
+def write_one(findings: Findings, path: Path, *, replace_: bool = False, public: bool = False) -> None:
+    """Writes one output, by the ending of its name. public: as in `write_all`. Raises OutputError as `check_place`
+    does."""
     check_place(path, replace_)
-    ENDINGS[path.suffix.casefold()](findings, path)
+    ENDINGS[path.suffix.casefold()](findings, path, public)
 
 
 def write_all(
@@ -313,14 +341,15 @@ def write_all(
     """Writes every output into a folder, all of them or none. Returns what was written.
 
     With `replace_` those of an earlier report go; whatever else is in the folder stays. public: the files for Power BI
-    hold the published figures only, and nothing of single comments. Raises OutputError where the folder cannot be
+    hold the published figures only, and nothing of single comments, and the workbook has no sheet with the counts of
+    the check sample that shares were corrected with. Raises OutputError where the folder cannot be
     written or, unless `replace_`, is there already.
     """
     check_place(folder, replace_)
     work: dict[str, Callable[[Path], object]] = {
         PAGE: lambda path: write_one(findings, path),
         WORD: lambda path: write_one(findings, path),
-        TABLES: lambda path: write_one(findings, path),
+        TABLES: lambda path: write_one(findings, path, public=public),
         STAR: lambda path: write_star(findings, run, path, asked.columns, public=public),
         PACK: lambda path: write_pack(findings, path),
     }

@@ -85,12 +85,16 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Saved:
-    """What came of some choices: the act (None where nothing was new), how many were saved or already so, conflicts."""
+    """What came of some choices: the act (None where nothing was new), how many were saved or already so, conflicts.
+
+    noted: of how many comments that were already so the codes were decided once more, to keep the note beside them.
+    """
 
     act: int | None
     saved: int
     unchanged: int
     conflicts: tuple[Conflict, ...] = ()
+    noted: int = 0
 
 
 @dataclass(frozen=True)
@@ -436,12 +440,13 @@ class Store:
     ) -> Saved:
         """Saves choices, but for those where a decision made after `as_of` says otherwise: these are given back.
 
-        how: `screen`, `list`, `sheet`, `import`; model: whose codes were shown, if not those of the run now. Raises
+        A note that nothing new would stand beside is kept with a decision that confirms what stands, once. how:
+        `screen`, `list`, `sheet`, `import`; model: whose codes were shown, if not those of the run now. Raises
         InputError for a comment that is not in the run, and for an `as_of` that this run has not reached, so that
         nobody can have seen it here.
         """
-        saved, unchanged, conflicts = 0, 0, []
-        act = None
+        saved, same, conflicts = 0, list[Choice](), []
+        act, settled = None, set[str]()  # comments that need no confirming: the note is beside what is new, or waits
         model = model or self.meta("model")["name"]
         with self._writing():
             if as_of > self.as_of:
@@ -451,14 +456,51 @@ class Store:
                 stands = self._last(choice.comment_id, choice.facet)
                 if stands is not None and stands.id > as_of and stands.codes != _kept(choice.codes):
                     conflicts.append(Conflict(choice, stands))
+                    settled.add(choice.comment_id)
                 elif (stands.codes if stands else None) == _kept(choice.codes):
-                    unchanged += 1
+                    same.append(choice)
                 else:
                     self._check_comment(choice.comment_id)
                     act = act or self._audit(who, how, note, model)
                     self._write(act, choice, stands.id if stands else None)
+                    settled.add(choice.comment_id)
                     saved += 1
-        return Saved(act, saved, unchanged, tuple(conflicts))
+            confirmed = self._to_confirm(who, note, [one for one in same if one.comment_id not in settled])
+            for choice, stands in confirmed:
+                act = act or self._audit(who, how, note, model)
+                # What was shown when the codes were decided, for whether the machine was right hangs on that.
+                self._write(act, replace(choice, shown=stands.shown), stands.id)
+        noted = len({choice.comment_id for choice, _ in confirmed})
+        return Saved(act, saved, len(same), tuple(conflicts), noted)
+
+    def _to_confirm(self, who: str, note: str, choices: Iterable[Choice]) -> list[tuple[Choice, Decision]]:
+        """The choices that stand already, once each, but without this note of this person, and what stands."""
+        found: dict[tuple[str, str], tuple[Choice, Decision]] = {}
+        own = (storable(who).strip(), storable(note))
+        for choice in choices if note.strip() else ():
+            stands = self._last(choice.comment_id, choice.facet)
+            if stands is not None and stands.codes is not None and own not in self._notes(choice.comment_id):
+                found[choice.comment_id, choice.facet] = (choice, stands)
+        return list(found.values())
+
+    def _notes(self, comment_id: str) -> set[tuple[str, str]]:
+        """Who wrote which notes beside what stands of a comment."""
+        query = "SELECT decision FROM standing WHERE comment_id = ?"
+        standing = [id_ for (id_,) in self.db.execute(query, (storable(comment_id),))]
+        return {(one.who, one.note) for id_ in standing for one in self.agreeing(id_)}
+
+    def agreeing(self, decision: int) -> list[Decision]:
+        """The decisions in force, without one that said otherwise in between, that say the same as one: the newest,
+        then those that it confirmed."""
+        found: list[Decision] = []
+        at = self._in_force(decision)
+        while at is not None:
+            one = self._decision(at)
+            if found and one.codes != found[0].codes:
+                break
+            found.append(one)
+            at = self._in_force(self.db.execute("SELECT before FROM decisions WHERE id = ?", (at,)).fetchone()[0])
+        return found
 
     def _check_comment(self, comment_id: str) -> None:
         query = "SELECT 1 FROM run.comments WHERE comment_id = ?"

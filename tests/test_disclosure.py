@@ -293,6 +293,40 @@ def test_the_attacker_reads_a_share_that_was_left_standing():
 # ---- words -----------------------------------------------------------------------------------------------------------
 
 
+TOO_FEW = (
+    "[c] stands in place of every count, zeros too, and no table is by group, so that nobody can be recognised: fewer "
+    "than 5 respondents are counted in all."
+)
+
+
+@pytest.mark.parametrize("people", [1, 4])
+def test_of_fewer_people_than_the_threshold_nothing_is_told_but_how_many_they_are(people):
+    notes = (
+        f"Base: {people} of {people}.",
+        f"Topic: inferred by the tool for 1 respondent, given in the export for {people - 1}, not known for 0.",
+        "By Ward: the base is the respondents who wrote something with content under that value.",
+    )
+    kinds = {"resident": [people, 0], "trader": [0, 0]}
+    rest = {("topic", "Ward", "North", "trader"): Estimate(0.0, 0.0, 0.5, 1)}
+    before = tables(kinds, {"North": people, "South": 1}, notes=notes, rest=rest, covariance={"topic": np.ones((2, 2))})
+    before = replace(before, base=people, rows=tuple(replace(one, base=people) for one in before.rows))
+    found = suppress(before, 5)
+    codes = ["resident", "trader", "other", ""]
+    nothing = (None, None, people, None, None, None, SUPPRESSED, None, None, None, 0)
+    assert found.rows == tuple(Row("topic", code, code.title() or "(no code)", None, None, *nothing) for code in codes)
+    assert (found.rest, found.corrections, np.isnan(found.covariance["topic"]).all()) == ({}, (), True)
+    assert found.notes == (
+        notes[0],
+        "Topic: for how many it was inferred by the tool, given or not known is not shown ([c]).",
+    )
+    assert note(found, 5) == TOO_FEW
+
+
+def test_as_many_people_as_the_threshold_are_told_of_as_ever():
+    found = suppress(tables({"bins": [5]}, {"North": 5}), 5)
+    assert [one.respondents for one in found.of("topic", "Ward") if one.code == "bins"] == [5]
+
+
 def test_the_note_tells_what_the_mark_means_and_how_often_it_stands():
     few = tables({"bins": [3, 20, 11]}, WARDS)
     none = tables({"bins": [8, 20, 11]}, WARDS)

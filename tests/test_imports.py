@@ -43,7 +43,9 @@ PLACES = {
     "workflow": ".",
     "retraining": ".",
     "reporting": ".",
-    "web": "words place kept queue comments entry jobs home check codebooks uncoded learn quality report . serve",
+    "web": (
+        "words place populations kept queue comments entry jobs home check codebooks uncoded learn quality report . serve"
+    ),
     "cli": "groups manners books coding learning reviewing reports exporting . __main__",
 }
 ORDER = [part if name == "." else f"{part}.{name}" for part, names in PLACES.items() for name in names.split()]

@@ -9,6 +9,8 @@ import openpyxl
 import pytest
 from bench_outputs import check_and_decide, write_run
 
+from pipeline.publishing.workbook import LEFT_OUT
+
 RUN, EARLIER = "runs/spring", "runs/last-year"
 SEXES = 'Sex,Residents\nFemale,"52,300"\nMale,"47,700"\nTotal,"100,000"\n'
 ALL = ["report.html", "report.docx", "tables.xlsx", "power-bi", "evidence"]
@@ -133,7 +135,8 @@ REFUSED = {
         "review, doubts, campaign, campaign_size"
     ),
     ("report", RUN, "--out", "report", "--against", RUN): (
-        f"{RUN}: coded the same export as {RUN}, so there is no change to tell. Fix: name a run of an earlier export"
+        f"{RUN}: coded the same export as {RUN.rpartition('/')[2]}, so there is no change to tell. "
+        "Fix: name a run of an earlier export"
     ),
     ("report", RUN, "--out", "report", "--against", "runs/none"): (
         "runs/none: is no run folder: coded.csv is missing. Fix: make one with feedback classify EXPORT --out RUN"
@@ -184,12 +187,28 @@ def test_a_report_is_written_into_a_folder_and_each_part_is_named(feedback, offi
         *("report", RUN, "--out", "report", "--by", "Tenure", "--population", "Sex=sexes.csv", "--against", EARLIER)
     )
     written = [line for line in said(result).splitlines() if line.startswith("Written: ")]
-    private = ", not for publication: it holds what people wrote"
-    assert written == [f"Written: report/{name}{private if name == 'power-bi' else ''}" for name in ALL]
+    small = ", not for publication as it is: its sheet Correction holds small counts of the check sample"
+    private = {"power-bi": ", not for publication: it holds what people wrote", "tables.xlsx": small}
+    assert written == [f"Written: report/{name}{private.get(name, '')}" for name in ALL]
     assert sorted(path.name for path in (office / "report").iterdir()) == sorted(ALL)
     page = (office / "report" / "report.html").read_text(encoding="utf-8")
     for words in ("Who answered", "Change since last-year", "Design principle by Tenure", "How well the tool coded"):
         assert words in page
+
+
+def test_a_column_of_combinations_is_told_on_standard_error_and_beside_its_table(feedback, office):
+    coded = (office / RUN / "coded.csv").read_text(encoding="utf-8-sig")
+    joined = coded.replace("Private tenant", "Owner;Other").replace("Council tenant", "Other;Owner")
+    (office / RUN / "coded.csv").write_text(joined, encoding="utf-8-sig")
+    combined = (
+        "By Tenure: a person who ticked several choices is counted under the combination of them, and under that alone."
+    )
+    tables = feedback("tables", RUN, "--by", "Tenure")
+    assert tables.stderr == f"{combined}\n"
+    assert combined in " ".join(tables.stdout.split())
+    assert feedback("tables", RUN, "--by", "Sex").stderr == ""
+    assert combined in said(feedback("report", RUN, "--by", "Tenure", "--out", "page.html")).splitlines()
+    assert combined in (office / "page.html").read_text(encoding="utf-8")
 
 
 def test_for_scripts_what_was_written_is_told_as_json_and_nothing_else(feedback, office):
@@ -202,6 +221,13 @@ def test_the_public_report_holds_nothing_of_single_comments(feedback, office):
     words = said(feedback("report", RUN, "--out", "report", "--public"))
     assert "not for publication" not in words
     assert not (office / "report" / "power-bi" / "comments.csv").exists()
+    feedback("report", RUN, "--out", "alone.xlsx", "--public")
+    for path in ("report/tables.xlsx", "alone.xlsx"):
+        book = openpyxl.load_workbook(office / path)
+        assert "Correction" not in book.sheetnames
+        told = [cell.value for page in (book["Cover"], book["Notes"]) for row in page.iter_rows() for cell in row]
+        assert [one for one in told if "small counts" in str(one)] == [LEFT_OUT]
+        assert not [one for one in told if "Given: found" in str(one)]
 
 
 def test_a_file_that_is_there_is_replaced_only_if_asked(feedback, office):

@@ -1,6 +1,7 @@
 """The report of an invented run of 420 comments by 300 people: what is found, and all that is written from it."""
 
 import csv
+import io
 import json
 import shutil
 from pathlib import Path
@@ -10,17 +11,24 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from bench_outputs import check_and_decide, write_run
+from invented_findings import invented_findings
 from lxml import html
 
 from pipeline.counting.claims import claims
+from pipeline.counting.findings import Checked
 from pipeline.counting.published import Asked, published_tables
 from pipeline.counting.tables import CORRECTED, NOT_CHECKED, SUPPRESSED
 from pipeline.errors import InputError, OutputError
+from pipeline.learning.quality import estimate
+from pipeline.publishing.evidence import write_pack
 from pipeline.publishing.report import as_csv, as_json, percent
 from pipeline.publishing.story import tell
-from pipeline.reporting import PACK, PAGE, STAR, TABLES, WORD, find, write_all, write_one
+from pipeline.publishing.transparency import transparency_record
+from pipeline.publishing.workbook import as_xlsx
+from pipeline.reporting import PACK, PAGE, STAR, TABLES, WORD, few_in_sample, find, write_all, write_one
 from pipeline.review_store import Store
-from pipeline.reviewing.checking import draw
+from pipeline.reviewing.agreement import CodeCheck
+from pipeline.reviewing.checking import draw, measure
 from pipeline.reviewing.review import Review
 
 COMMENTS, PEOPLE, CHECKED, DECIDED = 420, 300, 200, 40
@@ -210,13 +218,29 @@ def refused(run, **asked):
     return str(caught.value)
 
 
+def test_of_three_people_no_file_for_publication_says_anything_but_that_they_are_three(tmp_path):
+    few = write_run(tmp_path / "few", 3, 3)
+    asked = Asked(("Sex", "stakeholder"), populations=(("Sex", tmp_path / "sexes.csv"),))
+    (tmp_path / "sexes.csv").write_text(SEXES, encoding="utf-8")
+    findings = find(few, asked)
+    assert {row.status for row in findings.tables.rows} == {SUPPRESSED}
+    assert {claim.about for claim in findings.claims} == {"reading", "size"}
+    assert (findings.tables.groups, findings.attributes, findings.quotes, findings.piles) == ((), (), (), ())
+    write_all(findings, few, tmp_path / "out", asked, public=True)
+    with (tmp_path / "out" / "power-bi" / "groups.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 1
+    texts = {one["text"] for one in csv.DictReader((few / "coded.csv").read_text("utf-8").splitlines())}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert [one for one in (*texts, "Female", "0.0 %") if one in page] == []
+
+
 def test_a_run_of_the_same_export_is_no_earlier_one(run, office):
     other = office / "again"
     shutil.copytree(run, other, dirs_exist_ok=True)
     for same in (run, other):
         assert refused(run, against=same) == (
-            f"{same}: coded the same export as {run}, so there is no change to tell. Fix: name a run of an earlier "
-            "export"
+            f"{same}: coded the same export as {run.name}, so there is no change to tell. "
+            "Fix: name a run of an earlier export"
         )
 
 
@@ -224,7 +248,7 @@ def test_a_run_of_another_codebook_is_not_compared(run, office, tmp_path):
     other = Path(shutil.copytree(office / "last-year", tmp_path / "other"))
     book = (other / "codebook.toml").read_text(encoding="utf-8")
     (other / "codebook.toml").write_text(book.replace("The comment is about openness", "All on openness"), "utf-8")
-    assert refused(run, against=other).startswith(f"{other}: was coded with another codebook than {run}")
+    assert refused(run, against=other).startswith(f"{other}: was coded with another codebook than {run.name}")
 
 
 def test_a_population_is_of_respondents_not_of_comments(run, office):
@@ -405,6 +429,74 @@ def test_the_page_and_the_word_file_print_every_cell_by_group(found, written):
         for place, row in expected.items():
             shown = "[c]" if row.share is None else percent(row.share)
             assert printed[place].replace("\xa0", " ").startswith(shown)
+
+
+# ---- small counts of the check sample --------------------------------------------------------------------------------
+
+
+def sample_of(**pairs):
+    """How the machine and people coded a sample of fifty: code → (comments of the machine, of people, of both)."""
+    return tuple(
+        CodeCheck(
+            *(code, 50, both, estimate(both / machine, machine) if machine else None),
+            *(estimate(both / people, people) if people else None, None),
+            *(estimate(machine / 50, 50), estimate(people / 50, 50)),
+        )
+        for code, (machine, people, both) in pairs.items()
+    )
+
+
+def test_few_comments_of_the_sample_are_few_by_people_or_by_the_tool_and_none_is_not_few():
+    codes = sample_of(bins=(9, 4, 3), buses=(1, 12, 1), parks=(0, 0, 0), rents=(7, 0, 0), roads=(5, 5, 1))
+    assert few_in_sample(codes, (), exclusive=False, smallest=5) == {"bins", "buses"}
+    assert few_in_sample(codes, (), exclusive=False, smallest=0) == set()
+
+
+def test_where_a_comment_has_one_code_the_only_one_that_is_hidden_takes_another_with_it():
+    codes = sample_of(bins=(9, 4, 3), buses=(11, 12, 9), parks=(0, 0, 0), roads=(10, 9, 5))
+    assert few_in_sample(codes, (), exclusive=True, smallest=5) == {"bins", "roads"}
+    assert few_in_sample(codes, ("buses",), exclusive=True, smallest=5) == {"bins"}
+    assert few_in_sample(codes, ("bins",), exclusive=True, smallest=3) == {"roads"}
+    assert few_in_sample(codes[1:], (), exclusive=True, smallest=5) == set()
+
+
+def test_what_is_found_of_the_sample_has_no_small_count_and_no_measure_that_tells_one(tmp_path):
+    run = write_run(tmp_path / "spring", 300, 240)
+    check_and_decide(run, 60, 1)
+    found = find(run, Asked())
+    with Review(run) as review:
+        machine = {(one.facet.id, code.code): code for one in measure(review).facets for code in one.machine.codes}
+    small = {
+        place
+        for place, code in machine.items()
+        if any(0 < (figure.n if figure else 0) < 5 for figure in (code.precision, code.recall))
+    }
+    nothing = {(one.facet, one.code) for one in found.checked if one.comments is None}
+    assert nothing == small & {(one.facet, one.code) for one in found.checked} != set()
+    assert {(one.precision, one.recall, one.alpha) for one in found.checked if one.comments is None} == {(None,) * 3}
+    assert min(one.comments for one in found.checked if one.comments) >= 5
+
+
+def test_every_output_has_the_mark_in_place_of_the_small_counts_of_the_sample(tmp_path):
+    few, many = invented_findings().checked[:2]
+    hidden = Checked(few.facet, few.code, None, None, None, None)
+    findings = invented_findings(checked=(hidden, many))
+    table = next(one for one in tell(findings).sections if one.id == "check").blocks[-1]
+    assert table.rows == (
+        ("Community-led", None, None, None, None),
+        ("Transparent", 20, "80 %\n(60 to 92)", "70 %\n(50 to 85)", "0.75\n(0.60 to 0.88)"),
+    )
+    assert table.note.endswith("[c]: not published, as few comments of the sample have it.")
+    assert "| Community-led | [c] | [c] | [c] | [c] |" in transparency_record(findings)
+    book = openpyxl.load_workbook(io.BytesIO(as_xlsx(findings)))["Check sample"]
+    lines = [[cell.value for cell in row] for row in book.iter_rows() if row[2].value == few.code]
+    assert lines == [["Design principle", "Community-led", few.code, *["[c]"] * 10]]
+    write_pack(findings, tmp_path / "pack")
+    with (tmp_path / "pack" / "codes.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = [one for one in csv.DictReader(file) if one["code"] == few.code]
+    assert {row[name] for name in ("checked_comments", "precision", "recall_high", "alpha_low")} == {"[c]"}
+    page = (tmp_path / "pack" / "evidence.html").read_text(encoding="utf-8")
+    assert "Check: [c], as few comments of the sample have it." in page
 
 
 # ---- nothing suppressed is anywhere ----------------------------------------------------------------------------------

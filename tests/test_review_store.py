@@ -284,6 +284,72 @@ def test_nobody_can_have_seen_what_is_not_there_yet(store, run):
     assert standing(store) == {("r1-q1", "topic"): BUS}
 
 
+def note(store, who, text, codes=BUS, facets=("topic",), as_of=None):
+    """Says these codes of one comment with a note, in sight of all there is or of what there was."""
+    choices = [Choice("r1-q1", facet, codes, ("transport", "shown now")) for facet in facets]
+    return store.decide(who, "screen", choices, store.as_of if as_of is None else as_of, text)
+
+
+def said(store):
+    return [(one.who, one.facet, one.codes, one.shown, one.note) for one in store.history("r1-q1")]
+
+
+FIRST = ("a planner", "topic", BUS, ("parks",), "")
+CONFIRMED = ("a tenant", "topic", BUS, ("parks",), "it says so")
+
+
+def test_a_note_on_what_stands_already_is_kept_with_a_decision_that_confirms_it(store):
+    decide(store, "a planner", BUS, shown=("parks",))
+    assert note(store, "a tenant", "it says so") == Saved(2, 0, 1, noted=1)
+    assert said(store) == [FIRST, CONFIRMED]
+    assert standing(store) == {("r1-q1", "topic"): BUS}
+
+
+def test_the_same_note_again_or_none_adds_nothing_and_that_of_somebody_else_does(store):
+    decide(store, "a planner", BUS, shown=("parks",))
+    note(store, "a tenant", "it says so")
+    other = ("a planner", "topic", BUS, ("parks",), "it says so")
+    assert note(store, "a tenant", "it says so") == note(store, "a tenant", "  ") == Saved(None, 0, 1)
+    assert note(store, "a planner", "it says so") == Saved(3, 0, 1, noted=1)
+    assert note(store, "a tenant", "it says so") == Saved(None, 0, 1)
+    assert said(store) == [FIRST, CONFIRMED, other]
+
+
+def test_a_note_beside_what_is_new_of_a_comment_confirms_nothing_else_of_it(store):
+    decide(store, "a planner", BUS)
+    assert note(store, "a tenant", "both", facets=("topic", "service")) == Saved(2, 1, 1)
+    assert note(store, "a tenant", "both", facets=("topic", "service")) == Saved(None, 0, 2)
+    assert [one[1] for one in said(store)] == ["topic", "service"]
+
+
+def test_a_note_on_what_was_taken_back_or_is_disputed_confirms_nothing(store):
+    decide(store, "a planner", BUS)
+    disputed = note(store, "a tenant", "mine", codes=RENT, facets=("topic", "service"), as_of=0)
+    assert (disputed.saved, len(disputed.conflicts), disputed.noted) == (1, 1, 0)
+    decide(store, "a planner", None)
+    assert note(store, "a tenant", "none", codes=None) == Saved(None, 0, 1)
+
+
+def test_undoing_a_note_takes_it_back_so_that_it_can_be_written_again_and_leaves_the_codes(store):
+    decide(store, "a planner", BUS, shown=("parks",))
+    note(store, "a tenant", "it says so")
+    assert store.undo("a planner") == (0, 1)  # somebody has confirmed it since
+    assert store.undo("a tenant") == (1, 0)
+    assert standing(store) == {("r1-q1", "topic"): BUS}
+    assert note(store, "a tenant", "it says so").noted == 1
+    assert store.undo("a tenant") == (1, 0)
+    assert standing(store) == {("r1-q1", "topic"): BUS}
+    assert store.undo("a tenant") is None
+
+
+def test_who_decides_otherwise_without_having_seen_a_confirmation_is_asked(store):
+    decide(store, "a planner", BUS)
+    seen = store.as_of
+    note(store, "a tenant", "it says so")
+    (conflict,) = decide(store, "an analyst", RENT, as_of=seen).conflicts
+    assert (conflict.theirs.who, conflict.theirs.note) == ("a tenant", "it says so")
+
+
 def everybody_decides(run, who, times, chance):
     """Decides at random in sight of a state that may be stale; the note says which. Gives what came of each choice."""
     outcome = Counter()
@@ -302,15 +368,17 @@ def everybody_decides(run, who, times, chance):
 def check_that_nobody_was_overwritten_unseen(run, outcome, choices):
     assert sum(outcome.values()) == choices
     assert min(outcome[name] for name in ("saved", "unchanged", "conflicts")) > 0
-    last = {}
+    last, changes = {}, 0  # others confirm what stands, to keep a note
     with Store(run) as store:
         for one in store.decisions():
             place = (one.comment_id, one.facet)
-            if one.how != "undo" and place in last:
-                assert last[place].id <= int(one.note), f"{one} overwrites {last[place]}"
+            before = last.get(place)
+            if one.how != "undo" and before is not None and before.codes != one.codes:
+                assert before.id <= int(one.note), f"{one} overwrites {before}"
+            changes += one.how == "screen" and (before is None or before.codes != one.codes)
             last[place] = one
         assert standing(store) == {place: one.codes for place, one in last.items() if one.codes is not None}
-        assert sum(one.how == "screen" for one in store.decisions()) == outcome["saved"]
+        assert changes == outcome["saved"]
 
 
 def test_many_threads_deciding_at_once_overwrite_nobody(run):

@@ -510,13 +510,47 @@ def test_a_note_without_a_decision_is_told_of(review, path):
     taken(review, path, problems=(Problem("row 2", "r1-q1", what, fix),))
 
 
-def test_a_note_on_what_stood_so_already_is_told_of_and_one_already_kept_is_not(review, path):
+def said_of(review, number):
+    """Who decided what of the topic of a comment, with which note, oldest first."""
+    history = review.store.history(f"r{number}-q1")
+    return [(one.who, one.how, one.codes, one.note) for one in history if one.facet == "topic"]
+
+
+def test_a_note_on_what_stood_so_already_is_kept_once_beside_the_same_codes(review, path):
     decide(review, OTHER, 1, "housing")
     edit(path, 1, Topic_1="Housing", Note="the flats")
-    what, fix = "its note was not kept: the codes stood so already", "add the note in feedback review"
-    taken(review, path, silent=5, unchanged=1, problems=(Problem("row 2", "r1-q1", what, fix),))
+    taken(review, path, silent=5, unchanged=1)
+    first, confirmed = (OTHER, "screen", ("housing",), ""), (ME, "sheet", ("housing",), "the flats")
+    assert said_of(review, 1) == [first, confirmed]
     edit(path, 2, Topic_1="Housing", Topic_2="", Note="the flats")
-    taken(review, path, silent=4, saved=1, unchanged=1, problems=(Problem("row 2", "r1-q1", what, fix),))
+    taken(review, path, silent=4, saved=1, unchanged=1)
+    taken(review, path, silent=4, unchanged=2)
+    assert said_of(review, 1) == [first, confirmed]
+    edit(path, 1, Note="the flats by the park")
+    taken(review, path, silent=4, unchanged=2)
+    taken(review, path, silent=4, unchanged=2)
+    assert said_of(review, 1) == [first, confirmed, (ME, "sheet", ("housing",), "the flats by the park")]
+
+
+def test_a_note_does_not_make_what_somebody_else_decided_meanwhile_ones_own(review, path):
+    decide(review, OTHER, 1, "housing")
+    edit(path, 1, Topic_1="Housing", Note="the flats")
+    taken(review, path, silent=5, unchanged=1)
+    edit(path, 1, Topic_1="Parks")
+    (clash,) = read_sheet(review, path, ME).conflicts
+    assert (clash.mine, clash.theirs) == (("Parks",), ("Housing",))
+    assert standing(review) == {("1", "topic"): ("housing",)}
+
+
+def test_a_note_on_a_decision_the_sheet_showed_leaves_it_free_to_be_changed_in_the_sheet(review, tmp_path):
+    decide(review, OTHER, 1, "housing")
+    decide(review, OTHER, 1, facet="service")
+    write_sheet(review, tmp_path / "later.xlsx")
+    edit(tmp_path / "later.xlsx", 1, Checked="yes", Note="the flats")
+    taken(review, tmp_path / "later.xlsx", silent=5, unchanged=2)
+    edit(tmp_path / "later.xlsx", 1, Topic_1="Parks")
+    assert read_sheet(review, tmp_path / "later.xlsx", ME).conflicts == ()
+    assert said_of(review, 1)[1:] == [(ME, "sheet", ("housing",), "the flats"), (ME, "sheet", ("parks",), "the flats")]
 
 
 def test_a_comment_that_stands_twice_is_taken_once_if_the_rows_agree(review, path):

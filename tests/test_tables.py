@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from pipeline.counting.grouping import Group
+from pipeline.counting.table_notes import COMBINED
 from pipeline.counting.tables import Row, frequency_tables, wilson
 from pipeline.errors import CodebookError, InputError
 
@@ -471,3 +473,28 @@ def test_whatever_is_coded_the_counts_agree_with_each_other(tmp_path, drawn):
     for row in tables.of("principle"):
         if row.code:
             assert (row.comments, row.respondents) == (direct[row.name], people[row.name])
+
+
+COMBINATIONS = {
+    "choices ticked together": (["Tenant", "Carer", "Tenant;Carer"], True),
+    "with the mark at their end": (["Tenant;", "Tenant; Carer;", "Carer;Owner;", "Owner;"], True),
+    "one choice each": (["Tenant", "Carer", "Owner"], False),
+    "the mark at the end of one choice each": (["Tenant;", "Carer;"], False),
+    "answers in words": (["No; never", "Yes; the bus is late", "Yes"], False),
+    "more choices than a question has": ([f"c{n};c{n + 1}" for n in range(40)], False),
+}
+
+
+@pytest.mark.parametrize("case", COMBINATIONS)
+def test_values_are_combinations_where_most_that_are_joined_are_of_choices_that_come_again(case):
+    values, combined = COMBINATIONS[case]
+    assert Group("Role", None, tuple(values), dict.fromkeys(values, 1)).combines is combined
+
+
+def test_a_column_of_combinations_says_that_nobody_is_counted_under_a_choice_of_several(tmp_path):
+    roles = {"r1": "Tenant", "r2": "Tenant;Carer", "r3": "Carer", "r4": "Carer"}
+    comments = [(one[0], one[1], roles.get(one[0], "Tenant"), *one[3:]) for one in COMMENTS]
+    found = frequency_tables(make_run(tmp_path / "run", comments), ["Ward"])
+    assert f"By Ward: {COMBINED}" in found.notes
+    bases = {row.value: row.base for row in found.rows if row.group == "Ward"}
+    assert bases == {"Tenant": 5, "Carer": 2, "Tenant;Carer": 1}

@@ -534,13 +534,17 @@ def test_codes_that_the_codebook_does_not_allow_are_refused(place, fields):
     assert codes(place.run, 1) == (("transport",), "machine")
 
 
-def test_a_note_that_cannot_be_kept_is_told(place):
-    for _ in range(2):
+def test_a_note_on_a_comment_already_decided_so_is_kept_once(place):
+    said = []
+    for note in ("", "Too late", "Too late", ""):
         place.analyst.get("/runs/spring/comments/1")
-        place.analyst.post("/runs/spring/comments/1", "/runs/spring/", topic="parks", note="Too late")
-    place.analyst.get("/runs/spring/")
-    lost = "The note was not kept: a note stands beside a decision, and no code was changed."
-    assert place.analyst.said() == [f"Comment 1 was already decided so. {lost}"]
+        place.analyst.post("/runs/spring/comments/1", "/runs/spring/", topic="parks", note=note)
+        place.analyst.get("/runs/spring/")
+        said += place.analyst.said()
+    so = "Comment 1 was already decided so."
+    assert said == ["Comment 1 decided.", f"{so} The note was kept.", so, so]
+    page = place.analyst.get("/runs/spring/comments/1").text
+    assert page.count("<q>Too late</q>") == 2  # one for each facet
 
 
 BUS = ("t", "Transport", "The bus is late.", ("bus", "late"))

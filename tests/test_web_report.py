@@ -1,8 +1,10 @@
 """The page “Report” of the web app, asked without a browser: its form, what it tells, and the files it gives."""
 
 import io
+import json
 import re
 import shutil
+import tempfile
 
 import openpyxl
 import pytest
@@ -16,6 +18,7 @@ from pipeline.publishing.story import tell
 from pipeline.reporting import find
 from pipeline.settings import Settings
 from pipeline.web import HEADERS, create_app, kept
+from pipeline.web.populations import LARGEST, MOST
 from pipeline.web.report import AT_ONCE
 
 ADDRESS = "/runs/spring/report"
@@ -28,6 +31,7 @@ COLUMNS_MISSING = (
     "feedback classify EXPORT --out RUN."
 )
 FORM = ["Ward", "Age group", "Tenure", "Sex", "Disability", "Completed"]
+SEXES = "sex,people\nFemale,160000\nMale,150000\n"
 WORDINGS = ["", "cabinet-2024", "scrutiny-2024", "proposal-slides"]
 
 
@@ -63,6 +67,10 @@ def links(page):
     return re.findall(r'<li><a href="([^"]+)"', page.partition('id="files"')[2])
 
 
+def options(page, of):
+    return re.findall(r'<option value="([^"]*)"', re.search(f'<select id="{of}".*?</select>', page, re.DOTALL)[0])
+
+
 def problem(page):
     (found,) = re.findall(r'role="alert">(.*?)</p>', page, re.DOTALL)
     return plain(found)
@@ -71,7 +79,9 @@ def problem(page):
 def test_a_small_run_is_told_at_once_facet_by_facet_with_the_words_of_the_report(analyst, run):
     assert analyst.get(ADDRESS).status_code == 200
     assert re.findall(r'name="by" value="([^"]+)"', analyst.page) == FORM
-    assert re.findall(r'<option value="([^"]*)"', analyst.page) == WORDINGS
+    assert options(analyst.page, "wording") == WORDINGS
+    assert options(analyst.page, "column") == ["", *FORM]
+    assert 'id="against"' not in analyst.page
     assert headings(analyst.page)[:3] == ["Report", "Files", "How it was counted"]
     findings = find(run, Asked())
     parts = [one for one in headings(analyst.page) if one in findings.tables.headings.values()]
@@ -225,3 +235,184 @@ def test_quality_leads_to_it(analyst, run):
     check_and_decide(run, checked=60, decided=1)
     analyst.get("/runs/spring/quality")
     assert f'<a class="button" href="{ADDRESS}">See the report</a>' in analyst.page
+
+
+# ---- the population, and an earlier run ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def made_earlier(tmp_path_factory):
+    """An earlier run of another export, coded with the same codebook."""
+    earlier = write_run(tmp_path_factory.mktemp("earlier") / "last-year", comments=260, responses=200, seed=2)
+    manifest = json.loads((earlier / "manifest.json").read_text(encoding="utf-8"))
+    manifest["export"]["sha256"] = "2" * 64
+    (earlier / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return earlier
+
+
+@pytest.fixture
+def earlier(made_earlier, run):
+    return shutil.copytree(made_earlier, run.parent / "last-year")
+
+
+def send(analyst, file=None, **chosen):
+    """Presses Show with a table of the population, as (name, content); gives the answer, after following it."""
+    with_file = {"population_file": (io.BytesIO(file[1]), file[0])} if file else {}
+    answer = analyst.post(ADDRESS, token_from=ADDRESS, **chosen, **with_file)
+    answer.request.environ["wsgi.input"].close()  # which the test's browser leaves open where it is large
+    return analyst.get(answer.location) if answer.status_code == 303 else answer
+
+
+def kept_tables(page):
+    return re.findall(r'name="population" value="(\w+)" checked> (.*?)</label>', page)
+
+
+def everything_below(*folders):
+    return sorted(str(path) for folder in folders for path in folder.rglob("*"))
+
+
+def test_an_uploaded_population_gives_what_the_command_gives_and_is_left_nowhere(analyst, run, tmp_path, monkeypatch):
+    passing = tmp_path / "passing"
+    passing.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(passing))
+    analyst.get(ADDRESS)
+    before = everything_below(run.parent, passing)
+    assert send(analyst, ("sexes.csv", SEXES.encode()), column="Sex", by="Tenure").status_code == 200
+    ((key, name),) = kept_tables(analyst.page)
+    assert (name, ticked(analyst.page)) == ("Sex: sexes.csv", ["Tenure"])
+    given = tmp_path / "sexes.csv"
+    given.write_text(SEXES, encoding="utf-8")
+    findings = find(run, Asked(("Tenure",), populations=(("Sex", given),)))
+    (attribute,) = findings.attributes
+    assert "Who answered" in headings(analyst.page)
+    assert [note for note in (*attribute.notes, *attribute.weighting) if note not in plain(analyst.page)] == []
+    assert [address.partition("?")[2] for address in links(analyst.page)] == [f"by=Tenure&population={key}"] * 3
+    page = analyst.browser.get(links(analyst.page)[0]).text
+    assert page == as_html(tell(findings))
+    assert "Sex: respondents against the population" in page
+    assert everything_below(run.parent, passing) == before
+
+
+def test_tables_of_several_columns_stay_and_a_new_one_of_a_column_takes_the_place_of_its_old_one(analyst):
+    tenures = b"tenure,people\nOwner,10\nCouncil tenant,20\n"
+    send(analyst, ("sexes.csv", SEXES.encode()), column="Sex")
+    (first,) = kept_tables(analyst.page)
+    send(analyst, ("../old/.. <b>.csv", SEXES.encode()), column="Sex", population=first[0])
+    (second,) = kept_tables(analyst.page)
+    assert (second[1], second[0] == first[0]) == ("Sex: -b-.csv", False)
+    send(analyst, ("tenures.csv", tenures), column="Tenure", population=second[0])
+    assert [name for _, name in kept_tables(analyst.page)] == ["Sex: -b-.csv", "Tenure: tenures.csv"]
+    send(analyst, population="")
+    assert kept_tables(analyst.page) == []
+
+
+FILE = ("sexes.csv", SEXES.encode())
+NO_TABLES = {
+    "a column and no file": (
+        {"column": "Sex"},
+        "No table of the population was chosen for 'Sex'. What to do: choose its file, or no column.",
+    ),
+    "a file and no column": (
+        {"file": FILE},
+        "sexes.csv: is a table of the population by no column. What to do: choose the column it is about.",
+    ),
+    "a column there is not": (
+        {"file": FILE, "column": "Parish"},
+        "This run has no column 'Parish' to count by. What to do: choose one of the list.",
+    ),
+    "too large": (
+        {"file": ("sexes.csv", b"a" * (LARGEST + 1)), "column": "Sex"},
+        "sexes.csv: is larger than 5 MB. What to do: keep two columns, the values and how many people each has.",
+    ),
+    "no table": (
+        {"file": ("sexes.csv", b"Dear council"), "column": "Sex"},
+        "sexes.csv: holds no names with numbers beside them. What to do: give two columns, such as `ward,population`, "
+        "with a row for each value.",
+    ),
+    "another run that is not here": (
+        {"against": "../spring"},
+        "There is no other run '../spring' to tell the change against. What to do: choose one of the list, or none.",
+    ),
+    "the run itself": (
+        {"against": "spring"},
+        "There is no other run 'spring' to tell the change against. What to do: choose one of the list, or none.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NO_TABLES)
+def test_what_cannot_be_read_is_told_in_one_line_at_the_form_as_it_was_sent(analyst, case):
+    sent, told = NO_TABLES[case]
+    assert (
+        send(analyst, sent.get("file"), by="Sex", **{k: v for k, v in sent.items() if k != "file"}).status_code == 400
+    )
+    assert problem(analyst.page) == told
+    assert (headings(analyst.page)[0], ticked(analyst.page)) == ("Report", ["Sex"])
+
+
+def test_a_table_of_another_run_or_of_before_the_app_was_started_is_chosen_anew(analyst, run, made_earlier):
+    shutil.copytree(made_earlier, run.parent / "last-year")
+    send(analyst, FILE, column="Sex")
+    ((key, _),) = kept_tables(analyst.page)
+    anew = "A table of the population is not kept any more. What to do: choose its file again."
+    other = Visitor(create_app(Settings(), run.parent, token=TOKEN))
+    for visitor, name in ((other, "spring"), (analyst, "last-year")):
+        assert visitor.get(f"/runs/{name}/report?population={key}").status_code == 400
+        assert (problem(visitor.page), kept_tables(visitor.page)) == (anew, [])
+
+
+def test_no_more_than_the_latest_tables_are_kept(analyst):
+    page = analyst.get(ADDRESS)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1]
+    for n in range(MOST + 2):
+        data = {"csrf_token": token, "column": "Sex", "population_file": (io.BytesIO(FILE[1]), f"{n}.csv")}
+        assert analyst.browser.post(ADDRESS, data=data).status_code == 303
+    kept_now = [one.name for one in analyst.app.extensions["feedback"].uploads.values()]
+    assert kept_now == [f"{n}.csv" for n in range(2, MOST + 2)]
+
+
+def test_a_form_without_its_token_is_not_taken(analyst):
+    analyst.get(ADDRESS)
+    data = {"column": "Sex", "population_file": (io.BytesIO(FILE[1]), "sexes.csv")}
+    assert analyst.browser.post(ADDRESS, data=data).status_code == 400
+    assert analyst.app.extensions["feedback"].uploads == {}
+
+
+def test_the_change_against_another_run_of_the_folder_is_what_the_command_tells(analyst, run, earlier):
+    analyst.get(ADDRESS)
+    assert options(analyst.page, "against") == ["", "last-year"]
+    assert send(analyst, against="last-year").status_code == 200
+    assert re.findall(r'<option value="([^"]+)" selected', analyst.page) == ["last-year"]
+    findings = find(run, Asked(against=earlier))
+    assert [one for one in headings(analyst.page) if "change since" in one] == [
+        f"{facet}: change since last-year" for facet in findings.tables.headings.values()
+    ]
+    told = [plain(one) for one in re.findall(r"<li>(.*?)</li>|<p[^>]*>(.*?)</p>", analyst.page) for one in one if one]
+    assert [claim.words for claim in findings.claims if claim.words not in told] == []
+    assert analyst.browser.get(links(analyst.page)[0]).text == as_html(tell(findings))
+
+
+def test_the_change_follows_what_people_decide_in_the_earlier_run(analyst, earlier):
+    send(analyst, against="last-year")
+    address = links(analyst.page)[0]
+    first = analyst.browser.get(address).text
+    check_and_decide(earlier, checked=150, decided=80)
+    assert analyst.browser.get(address).text != first
+
+
+def test_an_earlier_run_that_cannot_be_compared_is_told_without_where_it_lies(analyst, run, earlier):
+    shutil.copytree(run, run.parent / "again")
+    assert send(analyst, against="again").status_code == 400
+    same = "again: coded the same export as spring, so there is no change to tell."
+    assert problem(analyst.page) == f"{same} What to do: name a run of an earlier export."
+    book = (earlier / "codebook.toml").read_text(encoding="utf-8")
+    (earlier / "codebook.toml").write_text(book.replace("The comment is about openness", "All on openness"), "utf-8")
+    assert send(analyst, against="last-year").status_code == 400
+    assert problem(analyst.page).startswith("last-year: was coded with another codebook than spring, so that")
+
+
+def test_an_app_for_one_run_offers_no_other_to_compare_with(run, earlier):
+    visitor = Visitor(create_app(Settings(), run.parent, only="spring", token=TOKEN))
+    visitor.get(ADDRESS)
+    assert 'id="against"' not in visitor.page
+    assert visitor.get(f"{ADDRESS}?against=last-year").status_code == 400

@@ -92,6 +92,17 @@ def test_without_javascript_one_chooses_reads_and_takes_the_files(visit, site):
     assert taken == [("spring-report.docx", b"PK"), ("spring-tables.xlsx", b"PK")]
 
 
+def test_without_javascript_one_gives_a_table_of_the_population(visit, site):
+    page = visit(PHONE, java_script_enabled=False)
+    page.get_by_label("Column", exact=True).select_option("Sex")
+    table = {"name": "sexes.csv", "mimeType": "text/csv", "buffer": b"sex,people\nFemale,160000\nMale,150000\n"}
+    page.get_by_label("Its table of the population").set_input_files(table)
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/report?population=*&show=yes#files")
+    assert page.get_by_label("Sex: sexes.csv").is_checked()
+    assert page.get_by_role("heading", name="Who answered", exact=True).is_visible()
+
+
 def test_the_page_of_the_report_opens_with_its_own_looks(visit, site):
     page = visit()
     page.goto(site + CHOSEN)

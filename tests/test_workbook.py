@@ -20,7 +20,7 @@ from pipeline.counting.tables import CORRECTED, Row, Tables
 from pipeline.errors import OutputError
 from pipeline.publishing.report import counted_share, ranked
 from pipeline.publishing.spreadsheet import LONGEST_TEXT, sheet_name, table_name
-from pipeline.publishing.workbook import WRITERS, as_xlsx, write_tables, write_workbook
+from pipeline.publishing.workbook import LEFT_OUT, WRITERS, as_xlsx, write_tables, write_workbook
 
 FINDINGS = invented_findings()
 SHEETS = [
@@ -111,14 +111,25 @@ def test_shorthand_is_explained_on_each_sheet_that_uses_it_and_on_no_other(book)
         assert explained - {cell for row in rows for cell in row[:1]} == used, page.title
 
 
+def test_a_public_workbook_is_the_same_without_the_correction_and_says_so():
+    page = openpyxl.load_workbook(BytesIO(as_xlsx(FINDINGS, public=True)))
+    assert page.sheetnames == [name for name in SHEETS if name != "Correction"]
+    said = [str(cell.value) for sheet in (page["Cover"], page["Notes"]) for row in sheet.iter_rows() for cell in row]
+    assert [one for one in said if "publi" in one and "correct" in one] == [LEFT_OUT]
+    without = replace(FINDINGS, tables=replace(FINDINGS.tables, corrections=()))
+    assert as_xlsx(without, public=True) == as_xlsx(without)
+
+
 def test_the_cover_says_what_it_is_and_leads_to_every_sheet(book):
     page = book["Cover"]
-    assert [cell.value for cell in page["A"]][:8] == [
+    assert [cell.value for cell in page["A"]][:9] == [
         "Frequency tables: Harbour consultation",
         "This worksheet contains one table.",
         "What people wrote, counted by code. 412 of 450 respondents wrote something with content.",
         "Export: harbour.xlsx. Run: harbour. Coded on 1 October 2025, 10:00 UTC with the model engagement.",
         "Made with feedback-pipeline 0.1.0, python 3.11.7.",
+        "Not for publication as it is: the sheet Correction holds counts of the check sample, small ones too. Delete "
+        "that sheet first, or have the report made with --public, which leaves it out.",
         "Contact: write here who answers questions about these figures, before you publish them.",
         "The sheets are listed below; each name is a link.",
         "Worksheet",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,8 @@ def tables_command(
     from pipeline.publishing.workbook import write_tables
 
     tables = published_tables(run, _asked(by, wording, smallest))
+    for told in _combined(tables.notes):
+        click.echo(told, err=True)
     if out is not None:
         write_tables(tables, out)
         click.echo(f"Written: {out}", err=True)
@@ -87,7 +90,12 @@ def tables_command(
     help="A table of the population by the values of a column (CSV, XLSX); may be given several times.",
 )
 @click.option("--against", type=PATH, help="An earlier run with the same codebook, to tell what has changed.")
-@click.option("--public", is_flag=True, help="Leave what single people wrote and are out of the files for Power BI.")
+@click.option(
+    "--public",
+    is_flag=True,
+    help="Leave what single people wrote and are out of the files for Power BI, and the counts of the check sample "
+    "that shares were corrected with out of the tables for Excel.",
+)
 @replace_option
 @quiet_option
 @json_option
@@ -111,22 +119,41 @@ def report_command(
     \b
     Example:  feedback report runs/spring --by Ward --population Ward=wards.csv --out spring-report
     """
-    from pipeline.reporting import STAR, check_place, find, is_one, write_all, write_one
+    from pipeline.reporting import check_place, find, is_one, write_all, write_one
 
     progress = Progress(quiet)
     asked = _asked(by, wording, smallest, populations, against)
     check_place(out, replace)
     findings = find(run, asked, progress)
     if is_one(out):
-        write_one(findings, out, replace_=replace)
+        write_one(findings, out, replace_=replace, public=public)
         written = [out]
     else:
         written = write_all(findings, run, out, asked, replace_=replace, public=public, progress=progress)
+    for told in _combined(findings.tables.notes):
+        progress.say(told)
     if as_json:
         click.echo(json.dumps({"run": str(run), "written": [str(path) for path in written]}))
     for path in written:
-        private = path.name == STAR and not public
-        progress.say(f"Written: {path}{', not for publication: it holds what people wrote' if private else ''}")
+        progress.say(f"Written: {path}{'' if public else _not_public(path, bool(findings.tables.corrections))}")
+
+
+def _combined(notes: Iterable[str]) -> list[str]:
+    """The notes that say of a column that its values are combinations."""
+    from pipeline.counting.table_notes import COMBINED
+
+    return [note for note in notes if note.endswith(COMBINED)]
+
+
+def _not_public(path: Path, corrected: bool) -> str:
+    """Why an output is not to be published as it is; empty where it is."""
+    from pipeline.reporting import STAR
+
+    if path.name == STAR:
+        return ", not for publication: it holds what people wrote"
+    if path.suffix.casefold() == ".xlsx" and corrected:
+        return ", not for publication as it is: its sheet Correction holds small counts of the check sample"
+    return ""
 
 
 def _asked(

@@ -17,12 +17,12 @@ CHANGE = "change"
 NAMED = 6
 
 
-def check_same_codebook(now: str, before: str, now_name: str, before_name: str) -> None:
-    """Raises InputError unless the digests of the two runs' codebooks are the same."""
+def check_same_codebook(now: str, before: str, now_name: str, where: object) -> None:
+    """Raises InputError unless the digests of the two runs' codebooks are the same. where: the earlier run."""
     if now != before:
         raise InputError(
             f"was coded with another codebook than {now_name}, so that its shares cannot be compared",
-            where=before_name,
+            where=where,
             fix="code the earlier export again with the codebook of now: feedback classify EXPORT --out RUN",
         )
 

@@ -13,8 +13,10 @@ values than the threshold itself leaves open, which is `smallest` - 1 values, an
 are tables so small that all of their counts are hidden and still no more values are possible.
 
 Zeros are shown: they are no person's answer, most of any table by group is zeros, and hiding them hides the table. How
-many took part in all is always shown. The promise is for tables made in one go. Tables of one run by some columns today
-and by others tomorrow may hide different second cells, and side by side could give away what neither does alone.
+many took part in all is always shown. Where these are fewer than the threshold themselves, a zero tells what none of
+them said and a value what one of them is: then every count is hidden, and there is no table by group. The promise is
+for tables made in one go. Tables of one run by some columns today and by others tomorrow may hide different second
+cells, and side by side could give away what neither does alone.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -45,19 +47,32 @@ def suppress(tables: Tables, smallest: int) -> Tables:
     where the base itself is small not that either. What would tell them is gone with them: their corrections, their
     rows and columns of the covariance (NaN), and the shares of the rest of the respondents. Where the base of a value
     of an exclusive facet is hidden, `inferred` of that code's rows is None too, and the note that tells how many were
-    inferred gives no numbers.
+    inferred gives no numbers. Of fewer than `smallest` respondents in all, every row is suppressed and those by group
+    are left out.
     """
     if smallest < 2 or not tables.rows:
         return tables
+    if too_few(tables, smallest):
+        return _of_too_few(tables)
     plan = _Plan(Known(tables), smallest)
     plan.choose()
     return _without(tables, plan)
+
+
+def too_few(tables: Tables, smallest: int) -> bool:
+    """Whether so few respondents are counted in all that nothing can be told of them but how many they are."""
+    return 0 < tables.base < smallest
 
 
 def note(tables: Tables, smallest: int) -> str:
     """The sentence on what `[c]` means and how many rows of the tables it stands in; empty where nothing is hidden."""
     if smallest < 2:
         return ""
+    if too_few(tables, smallest):
+        return (
+            f"{MARK} stands in place of every count, zeros too, and no table is by group, so that nobody can be "
+            f"recognised: fewer than {smallest} respondents are counted in all."
+        )
     hidden = sum(row.status == SUPPRESSED for row in tables.rows)
     few = "a count of 1" if smallest == 2 else f"a count from 1 to {smallest - 1}"
     if not hidden:
@@ -347,9 +362,10 @@ def _without(tables: Tables, plan: _Plan) -> Tables:
     rows = tuple(_as_published(n, row, plan) for n, row in enumerate(tables.rows))
     shown = replace(tables, rows=rows)
     overall = {(row.facet, row.code) for row in rows if row.group is None and row.status == SUPPRESSED}
+    own = {group for group, _ in plan.values if group in plan.known.exclusive}
     return replace(
         shown,
-        notes=tuple(_without_inferred(text, tables, plan) for text in tables.notes),
+        notes=tuple(_without_inferred(text, tables, own) for text in tables.notes),
         corrections=tuple(one for one in tables.corrections if (one.facet, one.code) not in overall),
         covariance={facet: _holes(found, shown.of(facet)) for facet, found in tables.covariance.items()},
         rest=_rest(shown, plan),
@@ -359,11 +375,16 @@ def _without(tables: Tables, plan: _Plan) -> Tables:
 def _as_published(n: int, row: Row, plan: _Plan) -> Row:
     if n not in plan.rows:
         return replace(row, inferred=None) if (row.facet, row.code) in plan.inferred else row
+    told = row.group is None or (row.group, row.value) not in plan.values
+    return _suppressed(row, row.base if told else None)
+
+
+def _suppressed(row: Row, base: int | None) -> Row:
     return replace(
         row,
         comments=None,
         respondents=None,
-        base=None if row.group is not None and (row.group, row.value) in plan.values else row.base,
+        base=base,
         share=None,
         low=None,
         high=None,
@@ -403,9 +424,25 @@ def _rest(shown: Tables, plan: _Plan) -> dict[tuple[str, str, str, str], Estimat
     return kept
 
 
-def _without_inferred(text: str, tables: Tables, plan: _Plan) -> str:
-    """The note on how many were inferred without its numbers, where the base of a value would follow from them."""
-    for facet in {group for group, _ in plan.values if group in plan.known.exclusive}:
+def _of_too_few(tables: Tables) -> Tables:
+    """The overall rows without any number but how many respondents there are, and the notes without those on groups."""
+    rows = tuple(_suppressed(row, row.base) for row in tables.rows if row.group is None)
+    by = tuple(f"By {group}" for group in tables.groups)
+    return replace(
+        tables,
+        rows=rows,
+        notes=tuple(
+            _without_inferred(text, tables, tables.headings) for text in tables.notes if not text.startswith(by)
+        ),
+        corrections=(),
+        covariance={facet: np.full_like(found, np.nan) for facet, found in tables.covariance.items()},
+        rest={},
+    )
+
+
+def _without_inferred(text: str, tables: Tables, facets: Iterable[str]) -> str:
+    """The note on how many were inferred of some facets without its numbers, where a base would follow from them."""
+    for facet in facets:
         name = tables.headings[facet]
         if text.startswith(f"{name}: inferred by the tool for "):
             return f"{name}: for how many it was inferred by the tool, given or not known is not shown ({MARK})."

@@ -121,12 +121,13 @@ class Changed:
 class Checked:
     """What the check sample says of one code: against the person who coded most; alpha between coders.
 
-    precision, recall, alpha: (value, low, high), None where it is not known.
+    comments: of the sample with the code; None: suppressed, with all figures. precision, recall, alpha: (value, low,
+    high), None where it is not known.
     """
 
     facet: str
     code: str
-    comments: int
+    comments: int | None
     precision: tuple[float, float, float] | None
     recall: tuple[float, float, float] | None
     alpha: tuple[float, float, float] | None

@@ -1,6 +1,7 @@
 """Who is counted where: the respondents of a run under the values of a column, a question or a facet."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ NO_CODE = "(no code)"
 NOT_GIVEN = "(not given)"
 INFERRED = " (inferred)"
 MOST_VALUES = 1000
+CHOICES = ";"  # between the choices of one answer, as Microsoft Forms joins them
+MOST_CHOICES = 30
 MOST_ALONE = 20  # values; of more than that, two respondents each or fewer on average are no groups
 
 
@@ -34,6 +37,15 @@ class Group:
     def parts_people(self) -> bool:
         """Whether each respondent is under one value only."""
         return not self.members.drop_duplicates(["response", "value"])["response"].duplicated().any()
+
+    @property
+    def combines(self) -> bool:
+        """Whether its values are combinations of choices that people could tick several of, joined by `;`."""
+        values = [[part.strip() for part in value.split(CHOICES) if part.strip()] for value in self.values]
+        in_how_many = Counter(part for parts in values for part in set(parts))
+        several = [parts for parts in values if len(parts) > 1]
+        again = [parts for parts in several if all(in_how_many[part] > 1 for part in parts)]
+        return 2 * len(again) > len(several) and len(in_how_many) <= MOST_CHOICES
 
 
 def everyone(frame: pd.DataFrame) -> Group:

@@ -16,6 +16,7 @@ CORRECTED = (
     "people may read, nor for who chose not to answer. Comments and respondents are counted by the codes given and "
     "are not corrected."
 )
+COMBINED = "a person who ticked several choices is counted under the combination of them, and under that alone."
 NOT_CHECKED = (
     "{} interval is Wilson's 95 % interval of a share. It allows for chance in who answered, not for errors of the "
     "tool, nor for who chose not to answer."
@@ -111,6 +112,7 @@ def _about_groups(groups: Sequence[Group]) -> list[str]:
         return []
     columns = ", ".join(str(group.column) for group in groups)
     notes = [f"By {columns}: the base is the respondents who wrote something with content under that value."]
+    notes += [f"By {group.column}: {COMBINED}" for group in groups if group.combines]
     for group in groups:
         people = group.members.drop_duplicates(["response", "value"])["response"].value_counts()
         if n := int((people > 1).sum()):

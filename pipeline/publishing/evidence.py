@@ -215,6 +215,8 @@ def _check_in_words(findings: Findings, entry: _Entry) -> str:
         return "Check: people coded no random sample, so how often this code is given wrongly or missed is not known."
     if entry.hidden:
         return f"Check: {HIDDEN}, as few people raised it."
+    if one is not None and one.comments is None:
+        return f"Check: {HIDDEN}, as few comments of the sample have it."
     if one is None or not (one.precision or one.recall or one.alpha):
         return f"Check: the {findings.drawn:,} comments of the sample say nothing of this code."
     said = [f"Check: {one.comments:,} of the {findings.drawn:,} comments of the sample have it."]
@@ -268,7 +270,7 @@ def _measures(entry: _Entry) -> list[Any]:
     one = entry.checked
     if one is None:
         return [""] * (1 + 3 * len(MEASURES))
-    if entry.hidden:
+    if entry.hidden or one.comments is None:
         return [HIDDEN] * (1 + 3 * len(MEASURES))
     return [one.comments, *(cell for name in MEASURES for cell in getattr(one, name) or ("", "", ""))]
 

@@ -83,6 +83,8 @@ def _with_interval(name: str, about: str, kind: str = "share") -> tuple[Column, 
 
 
 def _figures(one: Checked) -> list[tuple[Cell, ...]]:
+    if one.comments is None:
+        return [(None,) * 3] * 3
     return [figure or (NOT_KNOWN,) * 3 for figure in (one.precision, one.recall, one.alpha)]
 
 

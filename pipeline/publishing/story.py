@@ -32,7 +32,7 @@ from pipeline.publishing.facet_story import (
     said,
     several_questions,
 )
-from pipeline.publishing.report import ranked
+from pipeline.publishing.report import HIDDEN, ranked
 
 CHANGE = "change"  # what claims against an earlier run are about
 GROUP_CLAIMS = 5  # of a facet, up front; all of them stand beside their tables
@@ -224,7 +224,7 @@ def _attribute(findings: Findings, attribute: Attribute) -> Iterator[Block]:
     yield Chart(
         f"{name}: respondents and population",
         bars,
-        _representation(attribute),
+        representation(attribute),
         "Share of respondents",
         "Share of the population",
     )
@@ -243,7 +243,7 @@ def _attribute(findings: Findings, attribute: Attribute) -> Iterator[Block]:
     yield Table(f"{name}: respondents against the population", columns, lines, note)
 
 
-def _representation(attribute: Attribute) -> str:
+def representation(attribute: Attribute) -> str:
     """Who is over- and who is under-represented, in a sentence or two."""
     found = []
     for verdict in ("over", "under"):
@@ -390,11 +390,20 @@ def _checked(findings: Findings, facet: str) -> Iterator[Table]:
             *(Column("Precision", "figures"), Column("Recall", "figures")),
             *((Column("Alpha", "figures"),) if agreement else ()),
         )
-        note = "In brackets: 95 % interval. “–”: not known."
+        few = (
+            f" {HIDDEN}: not published, as few comments of the sample have it."
+            if any(None in of for of in lines)
+            else ""
+        )
+        note = f"In brackets: 95 % interval. “–”: not known.{few}"
         yield Table(f"{heading}: what the check sample found", columns, lines, note)
 
 
-def _measured(one: Checked, agreement: bool) -> Iterator[str]:
+def _measured(one: Checked, agreement: bool) -> Iterator[Cell]:
+    """Precision, recall and, where any is known, alpha; None where they are suppressed."""
+    if one.comments is None:
+        yield from (None,) * (3 if agreement else 2)
+        return
     for measure in (one.precision, one.recall):
         yield f"{percent(measure[0])}\n({100 * measure[1]:.0f} to {100 * measure[2]:.0f})" if measure else "–"
     if agreement:

@@ -267,6 +267,7 @@ def _performance(findings: Findings) -> Iterator[str]:
         return
     rows = {(row.facet, row.code): row for row in findings.tables.rows if row.group is None}
     hidden = {place for place, row in rows.items() if row.status == SUPPRESSED}
+    hidden |= {(one.facet, one.code) for one in findings.checked if one.comments is None}
     lines = ["| code | comments | precision | recall | alpha between people |", "|---|---|---|---|---|"]
     for one in findings.checked:
         row = rows.get((one.facet, one.code))
@@ -279,7 +280,7 @@ def _performance(findings: Findings) -> Iterator[str]:
         "Krippendorff's, 1 for full agreement between people. In brackets 95 % intervals; – where it is not known."
     )
     if any((one.facet, one.code) in hidden for one in findings.checked):
-        yield f"{HIDDEN}: not published, because few people raised it."
+        yield f"{HIDDEN}: not published, because few people raised it, or few comments of the sample have it."
 
 
 def _figures(one: Checked) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.codebook import NO_CODE_WORD, SEPARATOR, Facet
 from pipeline.errors import InputError
-from pipeline.review_store import Choice
+from pipeline.review_store import Choice, Decision
 from pipeline.reviewing.review import Review
 from pipeline.reviewing.sheet import (
     CHECK,
@@ -475,9 +475,6 @@ class _Saving:
     def _save(self, said: Sequence[Said], note: str) -> int:
         raise NotImplementedError
 
-    def _has_note(self, one: Said) -> bool:
-        raise NotImplementedError
-
     def _is_known(self, comment_id: str) -> bool:
         raise NotImplementedError
 
@@ -490,7 +487,7 @@ class _Saving:
         return [one for one in said if one.comment_id not in gone]
 
     def save(self, said: Sequence[Said], file: str) -> int:
-        """Saves what a sheet says; gives how much of it was new. Conflicts and lost notes are then in their lists.
+        """Saves what a sheet says; gives how much of it was new. Conflicts are then in their list.
 
         Notes belong to acts, so each is an act of its own; all without a note are the last one.
         """
@@ -500,11 +497,6 @@ class _Saving:
         if self.new:  # so that this sheet, when it is read again, knows its own
             acts = " ".join(map(str, sorted(self.new)))
             self.store.record(self.who, READ, f"{file}, sheet {self.facts.sheet}, acts {acts}")
-        clashing = {(one.place, one.comment_id) for one in self.conflicts}
-        for place, one in {(one.place, one.comment_id): one for one in said if one.note}.items():
-            if place not in clashing and not self._has_note(one):
-                what, fix = "its note was not kept: the codes stood so already", "add the note in feedback review"
-                self.problems.append(Problem(one.place, one.comment_id, what, fix))
         return saved
 
     def compare(self, left: Sequence[Said]) -> None:
@@ -534,8 +526,15 @@ class _Decisions(_Saving):
         self.seen = self.store.as_of  # before looking, so that whatever comes after counts as unseen
         self.as_of = self.facts.as_of if decision_mark(self.store, self.facts.as_of) == self.facts.mark else 0
         return {
-            (one.comment_id, one.facet): Stands(one.codes or (), one.act in self.ours) for one in self.store.standing()
+            (one.comment_id, one.facet): Stands(one.codes or (), one.act in self.ours and self._all_seen(one))
+            for one in self.store.standing()
         }
+
+    def _all_seen(self, decision: Decision) -> bool:
+        """Whether what a decision of this sheet confirmed, to keep a note, was known to who filled it in: a decision of
+        somebody else made meanwhile stays unseen."""
+        agreeing = self.store.agreeing(decision.id)
+        return all(one.act in self.ours or one.id <= self.as_of for one in agreeing)
 
     def _save(self, said: Sequence[Said], note: str) -> int:
         """What stands from an earlier reading of this sheet has been seen, whatever its number."""
@@ -555,9 +554,6 @@ class _Decisions(_Saving):
 
     def _is_known(self, comment_id: str) -> bool:
         return self.review.number_of(comment_id) is not None
-
-    def _has_note(self, one: Said) -> bool:
-        return any(decision.note == one.note for decision in self.store.history(one.comment_id))
 
 
 class _Checks(_Saving):
@@ -585,6 +581,16 @@ class _Checks(_Saving):
         if saved:
             acts = self.store.acts(EVERY)
             self.new.append(max(act["id"] for act in acts if act["who"] == self.who and act["how"] == CHECKS + HOW))
+        return saved
+
+    def save(self, said: Sequence[Said], file: str) -> int:
+        """The same; a note beside codes that stood so already is not kept, and told."""
+        saved = super().save(said, file)
+        clashing = {(one.place, one.comment_id) for one in self.conflicts}
+        for place, one in {(one.place, one.comment_id): one for one in said if one.note}.items():
+            if place not in clashing and not self._has_note(one):
+                what, fix = "its note was not kept: the codes stood so already", "add the note in feedback review"
+                self.problems.append(Problem(one.place, one.comment_id, what, fix))
         return saved
 
     def _is_known(self, comment_id: str) -> bool:

@@ -15,7 +15,7 @@ from pipeline.coding.doubts import doubt_words
 from pipeline.errors import UserError
 from pipeline.learning.learned import Learned, read_learned
 from pipeline.learning.model_store import read_manifest
-from pipeline.review_store import Choice, Conflict
+from pipeline.review_store import Choice, Conflict, Saved
 from pipeline.reviewing.review import Line, Review, View
 from pipeline.web.place import open_run, state, who
 from pipeline.web.queue import asked_for, carried, doubts_by_name, plural, to_comment
@@ -106,7 +106,7 @@ def save(run: str, n: int) -> ResponseReturnValue:
         )
     if own:
         return _disputed(review, n, chosen, own)
-    _tell(n, note, len({one.comment_id for one in choices} - others) - 1, saved.saved)
+    _tell(n, len({one.comment_id for one in choices} - others) - 1, saved)
     return redirect(url_for("queue.read_next", run=run, after=n, **carried(page=None)), 303)
 
 
@@ -181,13 +181,12 @@ def _disputed(
     return _page(review, view, chosen, conflicts), 409
 
 
-def _tell(n: int, note: str, copies: int, saved: int) -> None:
-    if not saved:
-        lost = " The note was not kept: a note stands beside a decision, and no code was changed." if note else ""
-        flash(f"Comment {n} was already decided so.{lost}", "problem" if note else "done")
-    else:
+def _tell(n: int, copies: int, saved: Saved) -> None:
+    if saved.saved:
         also = f" and {plural(copies, 'comment')} with the same words" if copies else ""
         flash(f"Comment {n}{also} decided.", "done")
+    else:
+        flash(f"Comment {n} was already decided so.{' The note was kept.' if saved.noted else ''}", "done")
 
 
 # ---- what the page shows --------------------------------------------------------------------------------------------

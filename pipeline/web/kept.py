@@ -1,6 +1,8 @@
 """What takes long to work out, kept while nothing it rests on changes: no decision, no check, no other codes."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from pipeline.reviewing.checking import Measured, measure
 from pipeline.reviewing.review import Review
 from pipeline.reviewing.uncoded import Pile, pile
 from pipeline.settings import Settings
+from pipeline.web.populations import Upload, as_files
 
 Known = dict[str, dict[str, KnownCode]]
 Stand = tuple[int, int]
@@ -62,19 +65,23 @@ def _grouped(run: Path, facet: str, seed: int, _: Stand) -> Pile:
         return pile(review, facet, seed)
 
 
-def found(review: Review, asked: Asked) -> Findings:
+def found(review: Review, asked: Asked, uploads: Sequence[Upload] = (), earlier: Review | None = None) -> Findings:
     """`reporting.find`, kept, and one at a time: whoever asks for the same meanwhile gets what the first one found.
 
-    Raises UserError as it does, and where others take too long.
+    uploads: tables of the population; earlier: the run to tell the change against. Raises UserError as it does, and
+    where others take too long.
     """
+    runs = (review,) if earlier is None else (review, earlier)
     if not FINDING.acquire(timeout=LONGEST_WAIT):
         raise UserError("another report is being worked out", fix="try again in a minute")
     try:
-        return _found(review.run, asked, stand(review))
+        asked = replace(asked, against=earlier.run if earlier else None)
+        return _found(review.run, asked, tuple(uploads), tuple(map(stand, runs)))
     finally:
         FINDING.release()
 
 
 @lru_cache(maxsize=4)
-def _found(run: Path, asked: Asked, _: Stand) -> Findings:
-    return find(run, asked)
+def _found(run: Path, asked: Asked, uploads: tuple[Upload, ...], _: tuple[Stand, ...]) -> Findings:
+    with as_files(uploads) as populations:
+        return find(run, replace(asked, populations=populations))

@@ -16,12 +16,16 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class State:
-    """What the app was started with. only: the one run to be shown; jobs: what is being done behind the pages."""
+    """What the app was started with. only: the one run to be shown; jobs: what is being done behind the pages.
+
+    uploads: tables of a population by their keys, see `populations`.
+    """
 
     settings: Settings
     folder: Path
     only: str | None = None
     jobs: dict[str, Any] = field(default_factory=dict)
+    uploads: dict[str, Any] = field(default_factory=dict)
 
 
 def state() -> State:
