@@ -56,8 +56,8 @@ from pipeline.learning.model_store import (
 )
 from pipeline.learning.picture import calibration_svg
 from pipeline.learning.training import Coding, Progress, Training, silent, train
-from pipeline.review_store import has_decisions
 from pipeline.settings import Settings, shipped
+from pipeline.stores.review_store import has_decisions
 from pipeline.texts.language import translation_columns
 
 BATCH = 2000

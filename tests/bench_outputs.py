@@ -18,10 +18,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.codebook import load_codebook
-from pipeline.comment_store import FILE, RESPONDENT, CodedRow, CommentWriter, GivenCode
-from pipeline.review_store import Choice, Store
 from pipeline.reviewing.checking import draw
 from pipeline.reviewing.review import Review
+from pipeline.stores.comment_store import FILE, RESPONDENT, CodedRow, CommentWriter, GivenCode
+from pipeline.stores.review_records import Choice
+from pipeline.stores.review_store import Store
 
 ROOT = Path(__file__).parent.parent
 BOOK = load_codebook(ROOT / "corpus" / "codebook.toml")

@@ -6,8 +6,9 @@ import json
 from invented import THINGS, codebook, corpus, write_codebook, write_coded
 
 from pipeline.exports.mapping import Mapping
-from pipeline.review_store import Choice, Store
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice
+from pipeline.stores.review_store import Store
 from pipeline.workflow import classify, train_model
 
 FRAMES = ("The {} was shut again on Sunday", "Who decides about the {} these days", "My gran misses the old {}")

@@ -6,7 +6,7 @@ import numpy as np
 from invented import codebook, facet
 
 from pipeline.codebook import dump_codebook
-from pipeline.comment_store import FILE, RESPONDENT, CodedRow, CommentWriter, GivenCode
+from pipeline.stores.comment_store import FILE, RESPONDENT, CodedRow, CommentWriter, GivenCode
 
 # `who` is what respondents say of themselves, so people are asked about the other two.
 BOOK = codebook(facet("topic"), facet("service"), facet("who", exclusive=True))

@@ -14,10 +14,10 @@ from web_server import serving
 from pipeline.counting.published import Asked
 from pipeline.publishing.page import write_page
 from pipeline.reporting import find
-from pipeline.review_store import Choice
 from pipeline.reviewing.checking import draw
 from pipeline.reviewing.review import Query, Review
 from pipeline.settings import Settings
+from pipeline.stores.review_records import Choice
 from pipeline.web import create_app
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,8 +6,8 @@ import shutil
 import pytest
 from web_server import make_app, make_model, make_run, row, serving
 
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Query, Review
+from pipeline.stores.review_records import Choice
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

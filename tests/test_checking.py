@@ -4,11 +4,11 @@ from invented_run import make_run, row
 
 from pipeline.errors import InputError
 from pipeline.learning.quality import estimate
-from pipeline.review_store import Choice, Drawn
 from pipeline.reviewing.agreement import against_people, between_coders
 from pipeline.reviewing.checking import Progress, Size, all_progress, draw, measure, progress, sizes
 from pipeline.reviewing.checks_needed import checks_to_halve
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice, Drawn
 
 TOPICS = ("transport", "parks", "housing")
 

@@ -14,9 +14,9 @@ from conftest import call_well
 from invented import QUICK, SETTINGS_FILE, codebook, corpus, facet, write_codebook, write_coded
 from invented_run import CODES, make_run, row
 
-from pipeline.comment_store import LONGEST_VALUE, MOST_VALUES, CommentWriter
 from pipeline.errors import InputError
 from pipeline.reviewing.review import Query, Review
+from pipeline.stores.comment_store import LONGEST_VALUE, MOST_VALUES, CommentWriter
 from pipeline.workflow import classify
 
 ODD_TEXTS = [

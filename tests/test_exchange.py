@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from openpyxl.styles import Font
 from test_platforms import FILES, PREVIEWS, QUALTRICS, SHAPES, as_csv, as_xlsx, said, zipped
 
 from pipeline.codebook import dump_codebook
-from pipeline.comment_store import FILE, CommentWriter
 from pipeline.errors import InputError, OutputError
 from pipeline.exports.responses import (
     Layout,
@@ -31,7 +30,9 @@ from pipeline.exports.responses import (
 )
 from pipeline.learning.corpus import read_corpus
 from pipeline.publishing.giving_back import codes_in_export, give_back
-from pipeline.review_store import Choice, Store
+from pipeline.stores.comment_store import FILE, CommentWriter
+from pipeline.stores.review_records import Choice
+from pipeline.stores.review_store import Store
 from pipeline.texts.cleaning import is_blank
 
 BOOK = codebook(facet("topic"), facet("service"))

@@ -10,12 +10,13 @@ import pytest
 from invented_run import make_run, row
 
 from pipeline.errors import InputError, OutputError
-from pipeline.review_store import Answer, Answered, Choice, Store
 from pipeline.reviewing import feedback_log
 from pipeline.reviewing.feedback_log import Logged, write_log
 from pipeline.reviewing.feedback_log_reading import Read, read_log
 from pipeline.reviewing.review import Review
 from pipeline.reviewing.sheet import write_sheet
+from pipeline.stores.review_records import Answer, Answered, Choice
+from pipeline.stores.review_store import Store
 
 ROWS = [
     row(1, "More buses", others={"Ward": "Bow", "Status": "new"}),

@@ -23,8 +23,7 @@ PLACES = {
         ". corpus deck_items deck encoder features classifier evaluation training quality picture card "
         "learned model_store"
     ),
-    "comment_store": ".",
-    "review_store": ".",
+    "stores": ". comment_store review_records review_tables review_store",
     "coding": ". doubts reading judging coding recoding",
     "reviewing": (
         ". agreement checks_needed verdicts review checking uncoded exchange sheet feedback_log "
@@ -44,7 +43,8 @@ PLACES = {
     "retraining": ".",
     "reporting": ".",
     "web": (
-        "words place populations kept queue comments entry jobs home check codebooks uncoded learn quality report . serve"
+        "words place populations kept queue comments entry jobs home check codebooks uncoded learn quality report . "
+        "serve"
     ),
     "cli": "groups manners books coding learning reviewing reports exporting . __main__",
 }

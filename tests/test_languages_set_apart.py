@@ -6,8 +6,8 @@ import json
 import pytest
 
 from pipeline.correcting.material import decided_run
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice
 
 QUESTION = "What should change?"
 SOMALI = "Waxaan rabnaa guryo badan oo qoysasku ku noolaadaan, carruurtu waxay u baahan yihiin meel ay ku ciyaaraan"

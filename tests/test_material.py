@@ -23,8 +23,8 @@ from pipeline.exports.responses import file_digest
 from pipeline.learning.corpus import Corpus, read_corpora
 from pipeline.learning.learned import corpus_of
 from pipeline.learning.model_store import FORMAT
-from pipeline.review_store import Store
 from pipeline.settings import shipped
+from pipeline.stores.review_store import Store
 from pipeline.workflow import train_model
 
 

@@ -10,13 +10,14 @@ import pytest
 from invented_findings import invented_findings
 from invented_run import BOOK, make_run, row
 
-from pipeline.comment_store import FILE as COMMENTS
 from pipeline.counting.tables import SUPPRESSED, frequency_tables
 from pipeline.errors import InputError, OutputError
 from pipeline.files.raw_table import read_cell
 from pipeline.publishing.power_bi import write_star
 from pipeline.publishing.star import LINKS, PUBLIC, TABLES, Keys, column_names
-from pipeline.review_store import Choice, Store
+from pipeline.stores.comment_store import FILE as COMMENTS
+from pipeline.stores.review_records import Choice
+from pipeline.stores.review_store import Store
 
 QUESTIONS = ("What should change?", "Anything else?")
 WARDS = ("Bow", "Poplar", "=Bow", "")

@@ -7,8 +7,8 @@ from invented_run import make_run, row
 from pipeline.counting.findings import Quote
 from pipeline.counting.quotes import piles, quotes_of
 from pipeline.counting.tables import NOT_CHECKED, SUPPRESSED, Row, Tables
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice
 
 WORDS = "and that is what I have been saying for years now"  # enough to be quoted
 

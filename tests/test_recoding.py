@@ -11,8 +11,8 @@ from invented import QUICK, THINGS, codebook, coded, corpus, facet, write_codebo
 from pipeline.codebook import Code, Example, dump_codebook
 from pipeline.coding.recoding import CodeChange, recode
 from pipeline.errors import InputError, ModelError
-from pipeline.review_store import Store
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_store import Store
 from pipeline.workflow import train_model
 
 LIGHTING = Code("lighting", "Lighting", examples=tuple(Example(f"The lamp in {place} is out") for place in "abc"))

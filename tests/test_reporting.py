@@ -26,10 +26,10 @@ from pipeline.publishing.story import tell
 from pipeline.publishing.transparency import transparency_record
 from pipeline.publishing.workbook import as_xlsx
 from pipeline.reporting import PACK, PAGE, STAR, TABLES, WORD, few_in_sample, find, write_all, write_one
-from pipeline.review_store import Store
 from pipeline.reviewing.agreement import CodeCheck
 from pipeline.reviewing.checking import draw, measure
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_store import Store
 
 COMMENTS, PEOPLE, CHECKED, DECIDED = 420, 300, 200, 40
 SEXES = 'Sex,Residents\nFemale,"52,300"\nMale,"47,700"\nTotal,"100,000"\n'

@@ -17,7 +17,7 @@ from pipeline.errors import InputError, ModelError, OutputError
 from pipeline.learning.model_store import current_model, load_model, use_model
 from pipeline.learning.training import lesson_of, train
 from pipeline.retraining import next_name, retrain
-from pipeline.review_store import Store
+from pipeline.stores.review_store import Store
 from pipeline.workflow import find_model, train_model
 
 RIGHT = {f"r{n}-q1": [code] for n, (_, code) in enumerate(COMMENTS)}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from invented_run import BOOK, CODES, make_run, row
 
 from pipeline.coding.doubts import WORDS
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import SORTS, STATES, Codes, Line, Near, Page, Query, Review, next_query
+from pipeline.stores.review_records import Choice
 
 SIZE = 60
 DROP = "'; DROP TABLE standing; --"

@@ -12,8 +12,8 @@ from decided import COMMENTS, decide, lines, make_office, manifest_of
 from invented import QUICK, SETTINGS_FILE, THINGS
 
 from pipeline.learning.model_store import current_model
-from pipeline.review_store import Store
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_store import Store
 
 RUN, ALL = "runs/spring", len(COMMENTS)
 RIGHT = {f"r{n}-q1": [code] for n, (_, code) in enumerate(COMMENTS)}

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from invented_run import make_run, row
 
-from pipeline import review_store
 from pipeline.errors import InputError, OutputError, UserError
-from pipeline.review_store import Answer, Answered, Choice, Drawn, LogConflict, Saved, Store, has_decisions
+from pipeline.stores import review_tables
+from pipeline.stores.review_records import Answer, Answered, Choice, Drawn, LogConflict, Saved
+from pipeline.stores.review_store import Store, has_decisions
 
 COMMENTS = [f"r{n}-q1" for n in range(1, 7)]
 BUS, PARK, RENT = ("transport",), ("parks",), ("housing",)
@@ -462,7 +463,8 @@ def test_a_snapshot_stays_as_it_was_while_others_decide(run):
 KILLED = """
 import os, random, signal, time
 from pathlib import Path
-from pipeline.review_store import Choice, Store
+from pipeline.stores.review_records import Choice
+from pipeline.stores.review_store import Store
 
 run, times = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -779,13 +781,13 @@ def test_what_was_answered_is_only_added_to(store, statement):
 
 def test_a_run_decided_before_there_was_a_log_gets_one_and_loses_nothing(run, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(review_store, "MIGRATIONS", review_store.MIGRATIONS[:1])
+        before.setattr(review_tables, "MIGRATIONS", review_tables.MIGRATIONS[:1])
         decide_in(run)
         assert tables(run / "decisions.db")[0] == 1
     with Store(run) as store:
         assert standing(store) == {("r1-q1", "topic"): BUS}
         assert answer(store, "a clerk", BUS_LINE, response="Yes") == (1, 0, [])
-    assert tables(run / "decisions.db")[0] == len(review_store.MIGRATIONS)
+    assert tables(run / "decisions.db")[0] == len(review_tables.MIGRATIONS)
 
 
 # ---- migrations ----------------------------------------------------------------------------------------------------
@@ -803,7 +805,7 @@ def test_a_file_without_tables_gets_them_all(run):
     sqlite3.connect(run / "decisions.db").executescript("PRAGMA user_version = 0; VACUUM").connection.close()
     assert (run / "decisions.db").stat().st_size
     assert decide_in(run) == Saved(1, 1, 0)
-    assert tables(run / "decisions.db")[0] == len(review_store.MIGRATIONS)
+    assert tables(run / "decisions.db")[0] == len(review_tables.MIGRATIONS)
 
 
 def test_a_file_of_a_later_version_is_refused_and_left_alone(run):
@@ -842,15 +844,15 @@ def break_off(db):
 def test_a_further_step_is_taken_whole_or_not_at_all_and_loses_nothing(run, monkeypatch):
     decide_in(run)
     before = tables(run / "decisions.db")
-    monkeypatch.setattr(review_store, "MIGRATIONS", (*review_store.MIGRATIONS, add_a_column, break_off))
+    monkeypatch.setattr(review_tables, "MIGRATIONS", (*review_tables.MIGRATIONS, add_a_column, break_off))
     with pytest.raises(KeyboardInterrupt):
         Store(run)
     assert tables(run / "decisions.db") == before
-    monkeypatch.setattr(review_store, "MIGRATIONS", review_store.MIGRATIONS[:-1])
+    monkeypatch.setattr(review_tables, "MIGRATIONS", review_tables.MIGRATIONS[:-1])
     with Store(run) as store:
         assert store.db.execute("SELECT who, place FROM acts").fetchall() == [("a planner", "")]
         assert standing(store) == {("r1-q1", "topic"): BUS}
-    assert tables(run / "decisions.db")[0] == len(review_store.MIGRATIONS)
+    assert tables(run / "decisions.db")[0] == len(review_tables.MIGRATIONS)
 
 
 def test_a_new_file_that_another_is_just_writing_to_is_waited_for(run):
@@ -867,7 +869,7 @@ def test_a_new_file_that_another_is_just_writing_to_is_waited_for(run):
 
 OPENED = """
 from pathlib import Path
-from pipeline.review_store import Store
+from pipeline.stores.review_store import Store
 sys.stdin.read()
 with Store(Path(sys.argv[1])) as store:
     print(store.db.execute("PRAGMA user_version").fetchone()[0])
@@ -890,7 +892,7 @@ def test_several_processes_and_threads_make_the_tables_at_once(run):
             thread.join()
         for path in run.glob("decisions.db*"):
             path.unlink()
-    assert versions == [len(review_store.MIGRATIONS)] * 60
+    assert versions == [len(review_tables.MIGRATIONS)] * 60
     gate, opener = os.pipe()
     with os.fdopen(gate) as wait:
         others = [
@@ -898,7 +900,7 @@ def test_several_processes_and_threads_make_the_tables_at_once(run):
             for _ in range(2)
         ]
     os.close(opener)  # both begin
-    assert [int(other.communicate()[0]) for other in others] == [len(review_store.MIGRATIONS)] * 2
+    assert [int(other.communicate()[0]) for other in others] == [len(review_tables.MIGRATIONS)] * 2
 
 
 # ---- the check sample, the codebook, the audit ---------------------------------------------------------------------

@@ -11,11 +11,11 @@ from invented_run import BOOK, make_run, row
 
 from pipeline.codebook import Code, Codebook, Example, Exclusion, dump_codebook
 from pipeline.errors import InputError, OutputError
-from pipeline.review_store import Choice
 from pipeline.reviewing import sheet, sheet_reading
 from pipeline.reviewing.review import Query, Review
 from pipeline.reviewing.sheet import LONGEST_TEXT, Written, cell_text, write_check_sheet, write_sheet
 from pipeline.reviewing.sheet_reading import read_sheet
+from pipeline.stores.review_records import Choice
 
 NEAR = "A little more or less evidence would have changed a code."
 UNLIKE = "Unlike anything the tool has learned from, so its codes are a guess."

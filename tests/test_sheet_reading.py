@@ -14,10 +14,10 @@ from invented_run import BOOK, make_run, row
 
 from pipeline.codebook import dump_codebook
 from pipeline.errors import InputError
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Query, Review
 from pipeline.reviewing.sheet import write_check_sheet, write_sheet
 from pipeline.reviewing.sheet_reading import Clash, Problem, Taken, read_sheet
+from pipeline.stores.review_records import Choice
 
 ROWS = [
     row(1, "More buses"),

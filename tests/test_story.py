@@ -16,7 +16,7 @@ from decided import lines, manifest_of
 from invented import SETTINGS_FILE, codebook, coded, facet, write_codebook, write_coded
 from test_browser import CHROMIUM, LAPTOP, LEVELS, follow, playwright, press, violations
 
-from pipeline.review_store import Store
+from pipeline.stores.review_store import Store
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this computer"),

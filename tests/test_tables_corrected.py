@@ -4,9 +4,10 @@ from bench_outputs import BOOK, write_run
 
 from pipeline.counting.shares import FEWEST_CHECKED
 from pipeline.counting.tables import CORRECTED, NOT_CHECKED, frequency_tables
-from pipeline.review_store import Choice, Store
 from pipeline.reviewing.checking import draw
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice
+from pipeline.stores.review_store import Store
 
 ASKED = ("principle", "theme")
 

@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.codebook import dump_codebook, parse_codebook
 from pipeline.counting.tables import frequency_tables
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Query, Review
+from pipeline.stores.review_records import Choice
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from invented_run import make_run, row
 
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Review
 from pipeline.reviewing.uncoded import MOST, Group, group_alike, pile, uncoded, words_apart
+from pipeline.stores.review_records import Choice
 
 PARKING = [f"The parking permit for {street} costs too much" for street in ("Elm", "Oak", "Ash", "Fig", "Bay")]
 LIBRARY = [f"Open the library {when} please" for when in ("Sundays", "evenings", "Mondays", "early")]

@@ -11,8 +11,8 @@ import pytest
 from web_server import TOKEN, Visitor, make_app, make_model, make_run, row, serving
 
 from pipeline.errors import InputError
-from pipeline.review_store import Choice
 from pipeline.reviewing.review import Review
+from pipeline.stores.review_records import Choice
 from pipeline.web import HEADERS
 from pipeline.web.comments import Piece, facet_letters, marked
 from pipeline.web.entry import KEY

@@ -12,10 +12,10 @@ from invented import codebook, facet
 from invented_run import row
 
 from pipeline.codebook import dump_codebook
-from pipeline.comment_store import FILE, CommentWriter
 from pipeline.learning.learned import Learned, write_learned
 from pipeline.learning.model_store import FORMAT, MANIFEST
 from pipeline.settings import Settings
+from pipeline.stores.comment_store import FILE, CommentWriter
 from pipeline.web import create_app
 from pipeline.web.serve import listen
 

@@ -15,15 +15,15 @@ from typing import Any, Self
 
 from joblib import Parallel, delayed
 
-from pipeline import comment_store
 from pipeline.codebook import Facet
 from pipeline.coding.judging import Judged, coded_facets, judge, judge_apart
 from pipeline.coding.reading import reading_order
-from pipeline.comment_store import CodedRow, CommentWriter, GivenCode
 from pipeline.errors import InputError
 from pipeline.exports.responses import Comment, Export, Layout, Rejected, answers, read_responses, safe_cell
 from pipeline.learning.model_store import StoredModel
 from pipeline.learning.training import Progress, Reason, silent
+from pipeline.stores import comment_store
+from pipeline.stores.comment_store import CodedRow, CommentWriter, GivenCode
 from pipeline.texts.cleaning import is_blank
 from pipeline.texts.copies import CAMPAIGN, Copies, Met
 from pipeline.texts.language import Apart, set_apart, text_to_code, translation_columns

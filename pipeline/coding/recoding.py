@@ -13,14 +13,14 @@ from typing import Any
 from pipeline.codebook import Codebook, dump_codebook, parse_codebook
 from pipeline.coding.coding import OWN_COLUMNS, CodedWriter, ToCode, facet_header
 from pipeline.coding.judging import coded_facets
-from pipeline.comment_store import FILE as COMMENTS
 from pipeline.errors import InputError, ModelError
 from pipeline.exports.responses import read_export
 from pipeline.files.replacing import finish_replacing, replacing
 from pipeline.learning.model_store import StoredModel, current_model, load_model, named_model, versions
 from pipeline.learning.training import Progress, silent
-from pipeline.review_store import Store
 from pipeline.settings import Settings
+from pipeline.stores.comment_store import FILE as COMMENTS
+from pipeline.stores.review_store import Store
 from pipeline.texts.copies import Copies
 
 HOW = "recode"

@@ -16,9 +16,9 @@ from pipeline.exports.responses import file_digest
 from pipeline.learning.corpus import REVIEWED, CodedComment, Corpus, display_path, read_corpora
 from pipeline.learning.learned import TEXTS, corpus_of
 from pipeline.learning.model_store import CODEBOOK, current_model, read_manifest
-from pipeline.review_store import FILE as DECISIONS
 from pipeline.reviewing.review import Line, Review
 from pipeline.settings import Settings, shipped
+from pipeline.stores.review_store import FILE as DECISIONS
 from pipeline.texts.cleaning import normalise
 
 SHIPPED_CORPUS = ("corpus/engagement.csv", "corpus/voices.csv")

@@ -13,8 +13,8 @@ from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook, sp
 from pipeline.errors import InputError
 from pipeline.exports.responses import read_cell
 from pipeline.files.replacing import finish_replacing
-from pipeline.review_store import FILE as DECISIONS
-from pipeline.review_store import STRATUM, Store
+from pipeline.stores.review_store import FILE as DECISIONS
+from pipeline.stores.review_store import STRATUM, Store
 from pipeline.texts.copies import CAMPAIGN
 
 GIVEN = "given"

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.codebook import Codebook, Facet, split_codes
-from pipeline.comment_store import storable
 from pipeline.errors import InputError, OutputError, UserError
 from pipeline.exports.columns import ColumnGuess, Kind, guess_columns
 from pipeline.exports.exports import APART, WHY_NOT, Export
@@ -41,6 +40,7 @@ from pipeline.files.whole_file import passing_folder, put_away
 from pipeline.publishing.same_format import CANNOT_WRITE, WORKBOOK, Line, Wanted, as_workbook, right_end_of, write_like
 from pipeline.reviewing.review import Codes, Review
 from pipeline.reviewing.review import Line as Coded
+from pipeline.stores.comment_store import storable
 from pipeline.texts.personal import ADDRESS, BIRTH, EMAIL, MASKS, NHS, PERSON, POSTCODE, TELEPHONE, find_personal, mask
 
 JOIN = APART  # a bar in the header, too, keeps bars between codes from being taken for a delimiter

@@ -17,7 +17,6 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from pipeline.codebook import Facet, split_codes
-from pipeline.comment_store import MACHINE, RESPONDENT
 from pipeline.counting.findings import Findings
 from pipeline.counting.grouping import NO_CODE, NOT_GIVEN
 from pipeline.counting.run_table import CAMPAIGNS, CODE_AGAIN, GIVEN
@@ -30,6 +29,7 @@ from pipeline.publishing.report import counted_share
 from pipeline.publishing.star import DATE, FLAG, KEY, NO_DATE, NUMBER, PUBLIC, TABLES, TEXT, WHOLE, Field, Keys
 from pipeline.publishing.star_guide import fields_with, guide
 from pipeline.publishing.star_source import CODED, Probabilities, Source, open_source
+from pipeline.stores.comment_store import MACHINE, RESPONDENT
 from pipeline.texts.copies import CAMPAIGN
 
 README = "README.md"

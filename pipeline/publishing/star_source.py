@@ -11,16 +11,16 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.codebook import Codebook, Facet
-from pipeline.comment_store import FILE as COMMENTS
-from pipeline.comment_store import MACHINE
 from pipeline.counting.run_table import CAMPAIGNS, CODE_AGAIN
 from pipeline.errors import InputError
 from pipeline.files.raw_table import read_cell
 from pipeline.files.replacing import finish_replacing
 from pipeline.publishing.dates import date_column, read_dates
 from pipeline.publishing.star import TABLES, column_names
-from pipeline.review_store import FILE as DECISIONS
-from pipeline.review_store import Store
+from pipeline.stores.comment_store import FILE as COMMENTS
+from pipeline.stores.comment_store import MACHINE
+from pipeline.stores.review_store import FILE as DECISIONS
+from pipeline.stores.review_store import Store
 
 BATCH = 10_000  # comments that are held at once
 SAMPLE = 1000  # comments by which the column of dates is found

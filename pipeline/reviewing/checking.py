@@ -14,7 +14,6 @@ from pipeline.codebook import Facet
 from pipeline.errors import InputError
 from pipeline.learning.evaluation import indicator
 from pipeline.learning.quality import Estimate, estimate
-from pipeline.review_store import STRATUM, CheckCode, Drawn
 from pipeline.reviewing.agreement import (
     FacetReliability,
     MachineCheck,
@@ -23,6 +22,8 @@ from pipeline.reviewing.agreement import (
 )
 from pipeline.reviewing.checks_needed import checks_for_width, checks_to_halve
 from pipeline.reviewing.review import Line, Review
+from pipeline.stores.review_records import CheckCode, Drawn
+from pipeline.stores.review_store import STRATUM
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -15,8 +15,8 @@ from pipeline.codebooks.label_studio import (
 )
 from pipeline.errors import InputError
 from pipeline.files.whole_file import whole_file
-from pipeline.review_store import Choice, Conflict
 from pipeline.reviewing.review import Line, Review
+from pipeline.stores.review_records import Choice, Conflict
 
 HOW = "label studio"
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from pipeline.codebook import SEPARATOR
 from pipeline.errors import InputError
-from pipeline.review_store import Answer, LogKey, Store
 from pipeline.reviewing.review import Line, Review
 from pipeline.reviewing.sheet import (
     FACTS,
@@ -37,6 +36,8 @@ from pipeline.reviewing.sheet import (
     streamed_workbook,
     write_read_me,
 )
+from pipeline.stores.review_records import Answer, LogKey
+from pipeline.stores.review_store import Store
 
 LOG = "log"  # the kind of the workbook
 THEMES, COMMENTS = "You said, we did", "Comments"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError
-from pipeline.review_store import Answered, LogConflict, LogKey
 from pipeline.reviewing.feedback_log import (
     CODE,
     CODED,
@@ -38,6 +37,7 @@ from pipeline.reviewing.sheet import (
     run_digest,
 )
 from pipeline.reviewing.sheet_reading import Problem, as_text
+from pipeline.stores.review_records import Answered, LogConflict, LogKey
 
 HOW = "read-log"  # how the act is called
 DAYS = (  # how people write them

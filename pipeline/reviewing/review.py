@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from pipeline.codebook import Codebook, Facet, load_codebook, parse_codebook
 from pipeline.coding.doubts import CORRECTED, often_corrected
-from pipeline.comment_store import RESPONDENT, GivenCode, storable
 from pipeline.errors import InputError
-from pipeline.review_store import Decision, Store
+from pipeline.stores.comment_store import RESPONDENT, GivenCode, storable
+from pipeline.stores.review_records import Decision
+from pipeline.stores.review_store import Store
 from pipeline.texts.language import text_to_code
 
 PAGE = 50

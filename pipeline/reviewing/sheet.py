@@ -22,9 +22,9 @@ from pipeline.codebook import SEPARATOR, Code, Facet
 from pipeline.coding.doubts import doubt_words
 from pipeline.errors import InputError, OutputError
 from pipeline.files.whole_file import passing_file, put_away
-from pipeline.review_store import Store
 from pipeline.reviewing.checking import draw
 from pipeline.reviewing.review import DECIDED, DOUBTFUL, WAITING, Line, Query, Review
+from pipeline.stores.review_store import Store
 
 REVIEW, CHECK = "review", "check"
 HOW, READ, CHECKS = "sheet", "read-sheet", "check by "  # how acts are called

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from pipeline.codebook import NO_CODE_WORD, SEPARATOR, Facet
 from pipeline.errors import InputError
-from pipeline.review_store import Choice, Decision
 from pipeline.reviewing.review import Review
 from pipeline.reviewing.sheet import (
     CHECK,
@@ -35,6 +34,7 @@ from pipeline.reviewing.sheet import (
     run_digest,
     text_digest,
 )
+from pipeline.stores.review_records import Choice, Decision
 
 
 @dataclass(frozen=True)

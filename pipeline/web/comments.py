@@ -15,8 +15,8 @@ from pipeline.coding.doubts import doubt_words
 from pipeline.errors import UserError
 from pipeline.learning.learned import Learned, read_learned
 from pipeline.learning.model_store import read_manifest
-from pipeline.review_store import Choice, Conflict, Saved
 from pipeline.reviewing.review import Line, Review, View
+from pipeline.stores.review_records import Choice, Conflict, Saved
 from pipeline.web.place import open_run, state, who
 from pipeline.web.queue import asked_for, carried, doubts_by_name, plural, to_comment
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.comment_store import FILE as COMMENTS
 from pipeline.counting.findings import Findings
 from pipeline.counting.published import Asked
 from pipeline.counting.trust import KnownCode, background, known_codes
@@ -16,6 +15,7 @@ from pipeline.reviewing.checking import Measured, measure
 from pipeline.reviewing.review import Review
 from pipeline.reviewing.uncoded import Pile, pile
 from pipeline.settings import Settings
+from pipeline.stores.comment_store import FILE as COMMENTS
 from pipeline.web.populations import Upload, as_files
 
 Known = dict[str, dict[str, KnownCode]]

@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 from pipeline.codebook import Facet
 from pipeline.coding.doubts import WORDS
 from pipeline.coding.reading import Outlook, worth_reading_on
-from pipeline.review_store import UNDO, Choice, Saved
 from pipeline.reviewing.review import (
     CHANGED,
     DECIDED,
@@ -25,6 +24,8 @@ from pipeline.reviewing.review import (
     Review,
     next_query,
 )
+from pipeline.stores.review_records import Choice, Saved
+from pipeline.stores.review_store import UNDO
 from pipeline.web.kept import Stand, stand
 from pipeline.web.place import open_run, who
 

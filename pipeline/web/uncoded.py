@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from pipeline.codebook import Code, Example, Facet, dump_codebook
 from pipeline.codebooks.codebook_edits import new_id, with_code
 from pipeline.errors import CodebookError, InputError, UserError
-from pipeline.review_store import Choice, Saved
 from pipeline.reviewing.review import Line, Review
 from pipeline.reviewing.uncoded import TYPICAL, Group
+from pipeline.stores.review_records import Choice, Saved
 from pipeline.web.kept import grouped
 from pipeline.web.place import open_run, state, who
 from pipeline.web.queue import coded_again, coded_by

@@ -8,301 +8,36 @@ later decision on the same comment and facet stands; undoing is a further act.
 import datetime as dt
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipeline.comment_store import FILE as COMMENTS
-from pipeline.comment_store import FORMAT, storable
-from pipeline.errors import InputError, OutputError, UserError
+from pipeline.errors import InputError, UserError
 from pipeline.files.replacing import finish_replacing
+from pipeline.stores.comment_store import FILE as COMMENTS
+from pipeline.stores.comment_store import FORMAT, storable
+from pipeline.stores.review_records import (
+    Answer,
+    Answered,
+    CheckCode,
+    Choice,
+    Conflict,
+    Decision,
+    Drawn,
+    LogConflict,
+    LogKey,
+    LogLine,
+    Saved,
+)
+from pipeline.stores.review_tables import BUSY, check_not_emptied, keep_a_log, migrate_to_now, refusal_in_words
 
 FILE = "decisions.db"
-BUSY = 20.0  # seconds to wait while somebody else writes
-BEGUN = 1.0  # seconds after which a file that somebody has just made is no longer empty
 UNDO = "undo"
 STRATUM = " = "  # between column and value in the name of a stratum
 LAST_LINES = "SELECT max(id) FROM log WHERE {} GROUP BY comment_id, facet, code"
-
-# What SQLite refuses that is no bug of ours, by the class of its result code: the error, what to say, the fix.
-_NO_RIGHT = (OutputError, "cannot be written", "get the right to write in this folder, or copy the run elsewhere")
-_DAMAGED = (InputError, "is damaged", "put back a copy of it")
-_TAKEN = (OutputError, "somebody else has been writing to it for long", "try again, or close what has it open")
-REFUSALS: dict[int, tuple[type[UserError], str, str]] = {
-    sqlite3.SQLITE_BUSY: _TAKEN,
-    sqlite3.SQLITE_LOCKED: _TAKEN,
-    sqlite3.SQLITE_PERM: _NO_RIGHT,
-    sqlite3.SQLITE_READONLY: _NO_RIGHT,
-    sqlite3.SQLITE_CANTOPEN: _NO_RIGHT,
-    sqlite3.SQLITE_FULL: (OutputError, "cannot be written", "free some space"),
-    sqlite3.SQLITE_IOERR: (OutputError, "cannot be read or written", "free some space, and check the drive"),
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a person says the codes of a comment are in one facet. codes: None takes back what was decided.
-
-    shown: the codes the person had before their eyes.
-    """
-
-    comment_id: str
-    facet: str
-    codes: tuple[str, ...] | None
-    shown: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A decision as it is kept. `at` is UTC, ISO 8601; codes None: taken back; model: whose codes were shown."""
-
-    id: int
-    act: int
-    comment_id: str
-    facet: str
-    codes: tuple[str, ...] | None
-    shown: tuple[str, ...]
-    who: str
-    at: str
-    how: str
-    note: str
-    model: str
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """A choice that was not saved, because somebody else had decided otherwise since the person looked."""
-
-    mine: Choice
-    theirs: Decision
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What came of some choices: the act (None where nothing was new), how many were saved or already so, conflicts.
-
-    noted: of how many comments that were already so the codes were decided once more, to keep the note beside them.
-    """
-
-    act: int | None
-    saved: int
-    unchanged: int
-    conflicts: tuple[Conflict, ...] = ()
-    noted: int = 0
-
-
-@dataclass(frozen=True)
-class CheckCode:
-    """What one coder said of a comment of the check sample in one facet, without seeing the machine's codes."""
-
-    coder: str
-    comment_id: str
-    facet: str
-    codes: tuple[str, ...]
-    at: str
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A comment of the check sample; place from 1 in the order it was drawn, stratum empty in a simple sample."""
-
-    place: int
-    comment_id: str
-    stratum: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a council did about a comment with one code, or about a code as a whole; each empty where nobody said.
-
-    due: an ISO date where it could be read as one; status, published: as the feedback log names them.
-    """
-
-    response: str = ""
-    owner: str = ""
-    due: str = ""
-    status: str = ""
-    published: str = ""
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """A line of the feedback log as it is kept.
-
-    comment_id: empty for a code as a whole; facet, code: both empty for a comment without any code. `at` is UTC.
-    """
-
-    id: int
-    act: int
-    comment_id: str
-    facet: str
-    code: str
-    answer: Answer
-    who: str
-    at: str
-    how: str
-    note: str
-
-    @property
-    def key(self) -> "LogKey":
-        """What it speaks of."""
-        return self.comment_id, self.facet, self.code
-
-
-LogKey = tuple[str, str, str]  # comment, facet, code
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What a person wrote into the feedback log. said: the parts of an answer that they changed, by name.
-
-    seen: by name what they may have had before their eyes; a part that says neither this nor the same conflicts.
-    """
-
-    key: LogKey
-    said: Mapping[str, str]
-    seen: Mapping[str, frozenset[str]]
-
-
-@dataclass(frozen=True)
-class LogConflict:
-    """A part of an answer that was not saved, because somebody else had written otherwise in the meantime."""
-
-    key: LogKey
-    part: str
-    mine: str
-    theirs: LogLine
-
-
-# ---- the tables, and how they came to be so -------------------------------------------------------------------------
-
-
-def _first_tables(db: sqlite3.Connection) -> None:
-    for statement in (
-        """CREATE TABLE acts (
-            id INTEGER PRIMARY KEY,
-            at TEXT NOT NULL,
-            who TEXT NOT NULL,
-            how TEXT NOT NULL,
-            note TEXT NOT NULL DEFAULT '',
-            model TEXT NOT NULL DEFAULT '',
-            undoes INTEGER REFERENCES acts (id)
-        )""",
-        """CREATE TABLE decisions (
-            id INTEGER PRIMARY KEY,
-            act INTEGER NOT NULL REFERENCES acts (id),
-            comment_id TEXT NOT NULL,
-            facet TEXT NOT NULL,
-            codes TEXT,              -- JSON; NULL takes back
-            shown TEXT NOT NULL,     -- JSON
-            before INTEGER REFERENCES decisions (id)  -- what stood until then; of an undoing: what it undoes
-        )""",
-        "CREATE INDEX decisions_of_comment ON decisions (comment_id, facet)",
-        "CREATE INDEX decisions_of_act ON decisions (act)",
-        # Which decision stands: follows from the others, kept so that a screen need not work it out.
-        """CREATE TABLE standing (
-            comment_id TEXT NOT NULL,
-            facet TEXT NOT NULL,
-            decision INTEGER NOT NULL REFERENCES decisions (id),
-            codes TEXT NOT NULL,
-            PRIMARY KEY (comment_id, facet)
-        ) WITHOUT ROWID""",
-        """CREATE TABLE drawn (
-            place INTEGER PRIMARY KEY,
-            act INTEGER NOT NULL REFERENCES acts (id),
-            comment_id TEXT NOT NULL UNIQUE,
-            stratum TEXT NOT NULL DEFAULT ''
-        )""",
-        """CREATE TABLE checks (
-            id INTEGER PRIMARY KEY,
-            act INTEGER NOT NULL REFERENCES acts (id),
-            comment_id TEXT NOT NULL REFERENCES drawn (comment_id),
-            facet TEXT NOT NULL,
-            codes TEXT NOT NULL
-        )""",
-        "CREATE TABLE books (id INTEGER PRIMARY KEY, act INTEGER NOT NULL REFERENCES acts (id), text TEXT NOT NULL)",
-        *(
-            f"CREATE TRIGGER {table}_stay_{verb} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, 'what people said is only added to'); END"
-            for table in ("acts", "decisions", "drawn", "checks", "books")
-            for verb in ("UPDATE", "DELETE")
-        ),
-    ):
-        db.execute(statement)
-
-
-def _feedback_log(db: sqlite3.Connection) -> None:
-    db.execute(
-        """CREATE TABLE log (
-            id INTEGER PRIMARY KEY,
-            act INTEGER NOT NULL REFERENCES acts (id),
-            comment_id TEXT NOT NULL,  -- empty for a code as a whole
-            facet TEXT NOT NULL,       -- this and the next empty for a comment without any code
-            code TEXT NOT NULL,
-            response TEXT NOT NULL,
-            owner TEXT NOT NULL,
-            due TEXT NOT NULL,
-            status TEXT NOT NULL,
-            published TEXT NOT NULL
-        )"""
-    )
-    db.execute("CREATE INDEX log_of_comment ON log (comment_id, facet, code)")
-    for verb in ("UPDATE", "DELETE"):
-        db.execute(
-            f"CREATE TRIGGER log_stay_{verb} BEFORE {verb} ON log "
-            "BEGIN SELECT RAISE(ABORT, 'what people said is only added to'); END"
-        )
-
-
-# Each brings the tables one version further; what is here is never changed, only added to.
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_first_tables, _feedback_log)
-
-
-def _keep_a_log(db: sqlite3.Connection) -> None:
-    """Turns on WAL. Where several open a new file at once, SQLite refuses all but one without waiting, so we wait."""
-    until = time.monotonic() + BUSY
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                raise
-            time.sleep(0.01)
-
-
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Brings the tables up to date, each step whole or not at all. Raises InputError for a file of a later version."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS):
-        return
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]  # somebody else may have been quicker
-        if version > len(MIGRATIONS):
-            raise InputError("was made by a later version of this tool", where=path, fix="install that version")
-        for number, migrate in enumerate(MIGRATIONS[version:], version + 1):
-            migrate(db)
-            db.execute(f"PRAGMA user_version = {number}")
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-
-
-def _check_not_emptied(path: Path) -> None:
-    """Raises InputError for an empty file: SQLite would take it for a new one, and what people said would be gone."""
-    until = time.monotonic() + BEGUN
-    while path.is_file() and not path.stat().st_size:
-        if time.monotonic() > until:
-            fix = "put back a copy of it; delete it only if nobody has decided anything in this run"
-            raise InputError("is damaged (it is empty)", where=path, fix=fix)
-        time.sleep(0.01)
 
 
 def check_run(run: Path) -> None:
@@ -325,13 +60,13 @@ class Store:
 
     def __init__(self, run: Path, *, earlier: bool = False) -> None:
         check_run(run)
-        _check_not_emptied(run / FILE)
+        check_not_emptied(run / FILE)
         self.run, self._earlier = run, earlier
         place = (run / FILE).resolve().as_uri()  # only a file opened by URI may attach another for reading only
         try:
             self.db = sqlite3.connect(place, timeout=BUSY, isolation_level=None, uri=True)
         except sqlite3.DatabaseError as error:
-            raise _in_words(error, run / FILE) or _cannot_open(error, run / FILE) from None
+            raise refusal_in_words(error, run / FILE) or _cannot_open(error, run / FILE) from None
         try:
             self._open()
         except BaseException:
@@ -341,16 +76,16 @@ class Store:
     def _open(self) -> None:
         path = self.run / FILE
         try:
-            _keep_a_log(self.db)
+            keep_a_log(self.db)
             self.db.execute("PRAGMA synchronous = FULL")  # what was acknowledged outlives a power cut
             self.db.execute("PRAGMA foreign_keys = ON")
             self.db.execute("PRAGMA recursive_triggers = ON")  # so that nothing is replaced past the triggers either
-            _migrate(self.db, path)
+            migrate_to_now(self.db, path)
             path = self.run / COMMENTS
             self.db.execute("ATTACH ? AS run", (f"{path.resolve().as_uri()}?mode=ro",))
             made = self.meta("format")
         except sqlite3.DatabaseError as error:
-            raise _in_words(error, path) or _cannot_open(error, path) from None
+            raise refusal_in_words(error, path) or _cannot_open(error, path) from None
         if made != FORMAT and not (self._earlier and made < FORMAT):
             fix = f"code it again, decisions stay: feedback recode {self.run}"
             raise InputError("was coded by another version of this tool", where=path, fix=fix)
@@ -368,11 +103,11 @@ class Store:
 
     def told(self, error: sqlite3.DatabaseError) -> UserError | None:
         """A refusal of SQLite as a user reads it; None for a bug. Either file may be the damaged one."""
-        told = _in_words(error, self.run / FILE)
+        told = refusal_in_words(error, self.run / FILE)
         if isinstance(told, InputError):
             with suppress(sqlite3.DatabaseError):
                 if self.db.execute("PRAGMA main.quick_check(1)").fetchone() == ("ok",):
-                    return _in_words(error, self.run / COMMENTS)
+                    return refusal_in_words(error, self.run / COMMENTS)
         return told
 
     def close(self) -> None:
@@ -765,15 +500,6 @@ class Store:
         return [dict(zip(("id", "at", "who", "how", "note", "decisions"), row, strict=True)) for row in rows]
 
 
-def _in_words(error: sqlite3.DatabaseError, where: Path) -> UserError | None:
-    """What SQLite refused, as a user reads it; None where it is our own mistake."""
-    known = REFUSALS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the low byte is the class
-    if known is None:
-        return None
-    kind, what, fix = known
-    return kind(f"{what} ({error})", where=where, fix=fix)
-
-
 def _cannot_open(error: sqlite3.DatabaseError, where: Path) -> UserError:
     return InputError(f"cannot be opened ({error})", where=where, fix="put back a copy of it")
 
@@ -796,7 +522,7 @@ def has_decisions(run: Path) -> bool:
     """Whether people have decided, checked or edited anything in a run. Raises InputError where that is empty."""
     if not (run / FILE).is_file():
         return False
-    _check_not_emptied(run / FILE)
+    check_not_emptied(run / FILE)
     db = sqlite3.connect(run / FILE)
     try:
         return bool(db.execute("SELECT 1 FROM acts LIMIT 1").fetchone())
