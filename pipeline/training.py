@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.classifier import FacetClassifier, part_scores
+from pipeline.classifier import FacetClassifier
 from pipeline.cleaning import clean, normalise
 from pipeline.codebook import Codebook, Facet
 from pipeline.corpus import EXAMPLE_SOURCE, REVIEWED, CodedComment, Corpus, codebook_comments
@@ -82,7 +82,7 @@ class TrainedModel:
     def reasons(self, facet: str, texts: Sequence[str], bags: Bags, coding: Coding) -> list[list[Reason]]:
         """For each comment, why each code of the facet was given, in the order of the codes' probability."""
         classifier = self.classifiers[facet]
-        scores = part_scores(bags, classifier.coef_, classifier.intercept_)
+        scores = classifier.line.scores(bags.parts)
         parts_of_row = _rows_by_owner(bags.owner)
         return [
             self._reasons_of(text, row, parts_of_row.get(row, []), scores, bags, coding, classifier)

@@ -24,10 +24,10 @@ from pipeline.classifier import (
     choose_floor,
     choose_thresholds,
     folds,
-    part_scores,
     pooled,
 )
 from pipeline.features import Bags
+from pipeline.likeness import straight
 
 CODES = ("a", "b", "c")
 
@@ -57,8 +57,8 @@ def fitted(bags, Y, groups=None, **options):
 def test_a_comment_of_several_parts_is_scored_half_by_the_whole_and_half_by_its_best_part():
     bags = bags_of([[1, 0], [0, 1], [1, 1]], [[2, 0], [0, 4], [1, 1]], [0, 0, 2])
     coef, intercept = np.array([[1, 0], [0, 10]], dtype=np.float32), np.array([0.5, -1.0])
-    assert part_scores(bags, coef, intercept).tolist() == [[2.5, -1.0], [0.5, 39.0], [1.5, 9.0]]
-    assert pooled(bags, coef, intercept).tolist() == [
+    assert straight(coef, intercept).scores(bags.parts).tolist() == [[2.5, -1.0], [0.5, 39.0], [1.5, 9.0]]
+    assert pooled(bags, straight(coef, intercept)).tolist() == [
         [(1.5 + 2.5) / 2, (-1.0 + 39.0) / 2],
         [0.5, 9.0],
         [1.5, 9.0],
@@ -67,7 +67,7 @@ def test_a_comment_of_several_parts_is_scored_half_by_the_whole_and_half_by_its_
 
 def test_without_parts_the_score_is_that_of_the_whole():
     coef, intercept = np.array([[1, -1]], dtype=np.float32), np.array([2.0])
-    assert pooled(bags_of([[1, 0], [0, 1]]), coef, intercept).tolist() == [[3.0], [1.0]]
+    assert pooled(bags_of([[1, 0], [0, 1]]), straight(coef, intercept)).tolist() == [[3.0], [1.0]]
 
 
 # ---- calibration -----------------------------------------------------------------------------------------------------
