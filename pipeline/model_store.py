@@ -32,7 +32,7 @@ from pipeline.learned import TEXTS, VECTORS, Learned, learned_from, read_learned
 from pipeline.settings import Settings
 from pipeline.training import TrainedModel
 
-FORMAT = 2
+FORMAT = 3
 ESTIMATORS, MANIFEST, CARD, CODEBOOK = "estimators.skops", "manifest.json", "card.md", "codebook.toml"
 CURRENT = "current"
 RUN_FILES = {"coded.csv", "comments.db", "decisions.db"}

@@ -87,7 +87,7 @@ def test_a_model_folder_holds_what_is_promised(model, stored):
     assert sorted(files(stored)) == ["card.md", "codebook.toml", "estimators.skops", *learned, "manifest.json"]
     assert (stored / "card.md").read_text(encoding="utf-8") == "# The card"
     assert json.loads((stored / "manifest.json").read_text(encoding="utf-8")) == {
-        "format": 2,
+        "format": 3,
         "corpus": [],
         "comments": 0,
         "made": "today",
@@ -157,9 +157,9 @@ def add_to(name):
             "is damaged (manifest.json: Expecting property name enclosed in double quotes: line 1 column 2 (char 1))",
         ),
         (damage("manifest.json", b"[]"), "was made by another version of this tool"),
-        (damage("manifest.json", b'{"format": 3}'), "was made by another version of this tool"),
-        (damage("manifest.json", b'{"format": 2}'), "is damaged (manifest.json lacks what it learned from)"),
-        (damage("manifest.json", b'{"format": 2, "corpus": [], "comments": 1}'), "was changed after it was made"),
+        (damage("manifest.json", b'{"format": 4}'), "was made by another version of this tool"),
+        (damage("manifest.json", b'{"format": 3}'), "is damaged (manifest.json lacks what it learned from)"),
+        (damage("manifest.json", b'{"format": 3, "corpus": [], "comments": 1}'), "was changed after it was made"),
         (add_to("learned.csv"), "was changed after it was made"),
         (add_to("learned.npy"), "was changed after it was made"),
         (lose("learned.csv"), "is damaged (learned.csv: No such file or directory)"),
@@ -174,7 +174,7 @@ def test_a_model_that_is_not_as_it_was_made_is_refused(copied, harm, message):
 def test_a_model_from_before_it_kept_what_it_learned_from_is_refused(copied):
     manifest = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))
     del manifest["learned_sha256"]
-    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 1}), encoding="utf-8")
+    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 2}), encoding="utf-8")
     for name in ("learned.csv", "learned.npy"):
         (copied / name).unlink()
     assert refusal(copied) == f"{copied}: was made by another version of this tool. Fix: train it again"
