@@ -28,6 +28,7 @@ WORTH_PROCESSES = 600  # comments; below that, starting processes takes longer t
 FOLDS_OF_MANY, MANY = 5, 1500
 PART_WEIGHT = 0.5
 ENOUGH_TO_CALIBRATE = 30
+EVEN = 2.0  # codes, the most frequent of which has at most so many times the comments of the rarest, were picked evenly
 SHARE_PRIOR = 50.0  # comments' worth of belief that a code is used as often as the others
 THRESHOLD_PRIOR = 20.0  # positives' worth of belief that a code needs the threshold of all codes together
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.9
@@ -221,7 +222,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _learn_trust(self, scores: Floats, truth: Floats) -> None:
         """Calibration, thresholds and, for an exclusive facet, how far to make up for rare codes."""
-        self.calibration_ = calibrate(scores, truth)
+        self.calibration_ = calibrate(scores, truth, self.exclusive)
         probability = self.as_probability(scores)
         self.shares_ = (truth.sum(axis=0) + 1.0) / (len(truth) + len(self.codes))
         self.thresholds_ = choose_thresholds(probability, truth, BETA[self.favour])
@@ -340,13 +341,17 @@ def folds(names: npt.NDArray[np.object_]) -> Iterator[tuple[Rows, Rows]]:
 # ---- arithmetic on scores ------------------------------------------------------------------------------------------
 
 
-def calibrate(scores: Floats, truth: Floats) -> Floats:
+def calibrate(scores: Floats, truth: Floats, exclusive: bool = False) -> Floats:
     """Slope and intercept (codes × 2) that turn scores into probabilities (Platt 1999).
 
     A code with few positives takes the slope of all codes together, and an intercept that gives it a share between its
-    own and that of the codes in general.
+    own and that of the codes in general. Exclusive codes with a few comments each, picked evenly, share one line: lines
+    of their own would follow the chance of who was left out together.
     """
-    slope = float(_platt(scores.ravel(), truth.ravel())[0]) or 1.0
+    together = _platt(scores.ravel(), truth.ravel())
+    slope, positives = float(together[0]) or 1.0, truth.sum(axis=0)
+    if exclusive and positives.max() < ENOUGH_TO_CALIBRATE and 0 < positives.max() <= EVEN * positives.min():
+        return np.tile([slope, together[1]], (len(positives), 1))
     return np.array(
         [_calibrate_code(scores[:, code], truth[:, code], slope, truth.mean()) for code in range(truth.shape[1])]
     )

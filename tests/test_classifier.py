@@ -209,6 +209,25 @@ def test_the_best_code_is_given_below_the_thresholds_where_people_nearly_always_
     assert choose_floor(probability, truth, np.array([0.5, 0.5])) == 0.3
 
 
+# ---- few comments of each exclusive code -----------------------------------------------------------------------------
+
+
+def test_exclusive_codes_with_a_few_comments_each_share_one_line():
+    random = np.random.default_rng(3)
+    truth = np.eye(3)[np.arange(24) % 3]
+    scores = truth + random.normal(size=truth.shape) + [0.0, 1.0, -1.0]  # left out together, a code scores low
+    shared = calibrate(scores, truth, exclusive=True)
+    assert shared.tolist() == [shared[0].tolist()] * 3
+    assert len(set(calibrate(scores, truth)[:, 1])) == 3
+
+
+@pytest.mark.parametrize("counts", [(20, 5, 5), (40, 40, 40), (8, 8, 0)])
+def test_exclusive_codes_that_are_many_or_uneven_or_never_seen_keep_lines_of_their_own(counts):
+    truth = np.eye(3)[np.repeat([0, 1, 2], counts)]
+    scores = truth + np.random.default_rng(3).normal(size=truth.shape)
+    assert calibrate(scores, truth, exclusive=True).tolist() == calibrate(scores, truth).tolist()
+
+
 # ---- folds -----------------------------------------------------------------------------------------------------------
 
 
