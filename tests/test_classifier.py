@@ -24,10 +24,10 @@ from pipeline.learning.classifier import (
     choose_floor,
     choose_thresholds,
     folds,
-    part_scores,
     pooled,
 )
 from pipeline.learning.features import Bags
+from pipeline.learning.likeness import straight
 
 CODES = ("a", "b", "c")
 
@@ -57,8 +57,8 @@ def fitted(bags, Y, groups=None, **options):
 def test_a_comment_of_several_parts_is_scored_half_by_the_whole_and_half_by_its_best_part():
     bags = bags_of([[1, 0], [0, 1], [1, 1]], [[2, 0], [0, 4], [1, 1]], [0, 0, 2])
     coef, intercept = np.array([[1, 0], [0, 10]], dtype=np.float32), np.array([0.5, -1.0])
-    assert part_scores(bags, coef, intercept).tolist() == [[2.5, -1.0], [0.5, 39.0], [1.5, 9.0]]
-    assert pooled(bags, coef, intercept).tolist() == [
+    assert straight(coef, intercept).scores(bags.parts).tolist() == [[2.5, -1.0], [0.5, 39.0], [1.5, 9.0]]
+    assert pooled(bags, straight(coef, intercept)).tolist() == [
         [(1.5 + 2.5) / 2, (-1.0 + 39.0) / 2],
         [0.5, 9.0],
         [1.5, 9.0],
@@ -67,7 +67,7 @@ def test_a_comment_of_several_parts_is_scored_half_by_the_whole_and_half_by_its_
 
 def test_without_parts_the_score_is_that_of_the_whole():
     coef, intercept = np.array([[1, -1]], dtype=np.float32), np.array([2.0])
-    assert pooled(bags_of([[1, 0], [0, 1]]), coef, intercept).tolist() == [[3.0], [1.0]]
+    assert pooled(bags_of([[1, 0], [0, 1]]), straight(coef, intercept)).tolist() == [[3.0], [1.0]]
 
 
 # ---- calibration -----------------------------------------------------------------------------------------------------
@@ -207,6 +207,25 @@ def test_nothing_is_given_below_the_thresholds_where_people_often_gave_no_code()
 def test_the_best_code_is_given_below_the_thresholds_where_people_nearly_always_gave_it():
     probability, truth = np.array([[0.3, 0.2]] * 10), np.array([[0.0, 0]] + [[1, 0]] * 9)
     assert choose_floor(probability, truth, np.array([0.5, 0.5])) == 0.3
+
+
+# ---- few comments of each exclusive code -----------------------------------------------------------------------------
+
+
+def test_exclusive_codes_with_a_few_comments_each_share_one_line():
+    random = np.random.default_rng(3)
+    truth = np.eye(3)[np.arange(24) % 3]
+    scores = truth + random.normal(size=truth.shape) + [0.0, 1.0, -1.0]  # left out together, a code scores low
+    shared = calibrate(scores, truth, exclusive=True)
+    assert shared.tolist() == [shared[0].tolist()] * 3
+    assert len(set(calibrate(scores, truth)[:, 1])) == 3
+
+
+@pytest.mark.parametrize("counts", [(20, 5, 5), (40, 40, 40), (8, 8, 0)])
+def test_exclusive_codes_that_are_many_or_uneven_or_never_seen_keep_lines_of_their_own(counts):
+    truth = np.eye(3)[np.repeat([0, 1, 2], counts)]
+    scores = truth + np.random.default_rng(3).normal(size=truth.shape)
+    assert calibrate(scores, truth, exclusive=True).tolist() == calibrate(scores, truth).tolist()
 
 
 # ---- folds -----------------------------------------------------------------------------------------------------------

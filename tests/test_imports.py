@@ -20,7 +20,7 @@ PLACES = {
     "texts": ". names personal cleaning language copies",
     "codebooks": ". codebook_edits refi_description refi_qda label_studio",
     "learning": (
-        ". corpus deck_items deck encoder features classifier evaluation training quality picture card "
+        ". corpus deck_items deck encoder features likeness classifier evaluation training quality picture card "
         "learned model_store"
     ),
     "stores": ". comment_store review_records review_tables review_store",

@@ -174,7 +174,7 @@ def test_a_model_that_is_not_as_it_was_made_is_refused(copied, harm, message):
 def test_a_model_from_before_it_kept_what_it_learned_from_is_refused(copied):
     manifest = json.loads((copied / "manifest.json").read_text(encoding="utf-8"))
     del manifest["learned_sha256"]
-    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 1}), encoding="utf-8")
+    (copied / "manifest.json").write_text(json.dumps({**manifest, "format": 2}), encoding="utf-8")
     for name in ("learned.csv", "learned.npy"):
         (copied / name).unlink()
     assert refusal(copied) == f"{copied}: was made by another version of this tool. Fix: train it again"

@@ -126,7 +126,7 @@ def _curve(training: Training, facet: Facet, settings: Settings) -> LearningCurv
         first = np.zeros(len(rows))
         for draw in range(draws):
             scores, size = classifier.left_out_with(share, *learned_from, draw=draw)
-            probability = apply_calibration(scores[rows], calibrate(scores[rows], truth))
+            probability = apply_calibration(scores[rows], calibrate(scores[rows], truth, facet.exclusive))
             first += truth[np.arange(len(rows)), probability.argmax(axis=1)] / draws
         sizes.append(size)
         hits.append(first)

@@ -1,4 +1,7 @@
-"""One calibrated logistic regression per code, and a threshold for each, from cross-validation grouped by source."""
+"""One calibrated line per code, and a threshold for each, from cross-validation grouped by source.
+
+The line is a logistic regression, bent towards what like comments were given (`likeness`).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from pipeline.learning.features import Bags, Sparse
+from pipeline.learning.likeness import Line, alike, straight
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -24,6 +28,7 @@ WORTH_PROCESSES = 600  # comments; below that, starting processes takes longer t
 FOLDS_OF_MANY, MANY = 5, 1500
 PART_WEIGHT = 0.5
 ENOUGH_TO_CALIBRATE = 30
+EVEN = 2.0  # codes, the most frequent of which has at most so many times the comments of the rarest, were picked evenly
 SHARE_PRIOR = 50.0  # comments' worth of belief that a code is used as often as the others
 THRESHOLD_PRIOR = 20.0  # positives' worth of belief that a code needs the threshold of all codes together
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.05, 0.9
@@ -35,6 +40,7 @@ ENOUGH_TO_CHOOSE = 100  # comments of a fold
 FLOORS = (1.0, 0.5, 0.4, 0.3, 0.25)  # none lower: a code that is probably wrong only swells the counts
 WORTH_A_FLOOR = 0.005  # of the mean F1 of comments
 BETA = {"recall": 2.0, "balance": 1.0, "precision": 0.5}
+MOST_BENT, HALF_BENT = 30.0, 1000  # how far likeness bends the line in the end, and the comments at which half as far
 LEVELS = np.linspace(0.0, 0.8, 9)  # how far an exclusive facet makes up for rare codes
 
 
@@ -107,16 +113,23 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         everything = np.arange(len(Y))
         self.c_ = self.c or self._choose_c(bags, Y, doubled, *parts[0])
         row_sets = [*(learn for learn, _ in parts), everything]
-        learned = self._learn(doubled, [(rows, self.c_) for rows in row_sets])
+        self.left_out_alike_ = alike(bags, self.seed)
+        learned = self._bent(doubled, [(rows, self.c_) for rows in row_sets], Y, weights, second)
         self.left_out_ = _scores_of_held(bags, [held for _, held in parts], learned[:-1])
         self.left_out_rows_ = counted
         self._learn_trust(self.left_out_[counted], Y[counted])
-        self.coef_, self.intercept_ = learned[-1]
+        line = learned[-1]
+        self.coef_, self.intercept_, self.anchors_, self.pull_ = line.coef, line.intercept, line.anchors, line.pull
         return self
+
+    @property
+    def line(self) -> Line:
+        """What gives the scores."""
+        return Line(self.coef_, self.intercept_, self.anchors_, self.pull_)
 
     def predict_proba(self, bags: Bags) -> Floats:
         """Probabilities (comments × codes); of an exclusive facet they sum to one."""
-        return self.as_probability(pooled(bags, self.coef_, self.intercept_))
+        return self.as_probability(pooled(bags, self.line))
 
     def predict(self, bags: Bags) -> Bools:
         """Which codes are given (comments × codes)."""
@@ -186,7 +199,7 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if share == 1.0:
             return self.left_out_, size
         fits = [(np.concatenate([rows, teaching]), self.c_) for rows in drawn]
-        learned = self._learn(_with_second(bags.whole, Y, weights, second), fits)
+        learned = self._bent(_with_second(bags.whole, Y, weights, second), fits, Y, weights, second)
         return _scores_of_held(bags, [held for _, held in parts], learned), size
 
     def left_out_without(
@@ -204,12 +217,12 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         _, parts = _split(groups)
         fits = [(np.setdiff1d(learn, untaught), self.c_) for learn, _ in parts]
-        learned = self._learn(_with_second(bags.whole, Y, weights, second), fits)
+        learned = self._bent(_with_second(bags.whole, Y, weights, second), fits, Y, weights, second)
         return _scores_of_held(bags, [held for _, held in parts], learned)
 
     def _learn_trust(self, scores: Floats, truth: Floats) -> None:
         """Calibration, thresholds and, for an exclusive facet, how far to make up for rare codes."""
-        self.calibration_ = calibrate(scores, truth)
+        self.calibration_ = calibrate(scores, truth, self.exclusive)
         probability = self.as_probability(scores)
         self.shares_ = (truth.sum(axis=0) + 1.0) / (len(truth) + len(self.codes))
         self.thresholds_ = choose_thresholds(probability, truth, BETA[self.favour])
@@ -221,21 +234,39 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(held) < ENOUGH_TO_CHOOSE:
             return STRENGTHS[1]
 
-        def surprise(coef: npt.NDArray[np.float32], intercept: Floats) -> float:
-            scores = np.asarray(bags.whole[held] @ coef.T, dtype=float) + intercept
+        def surprise(line: Line) -> float:
+            scores = line.scores(bags.whole[held])
             probability = apply_calibration(scores, calibrate(scores, Y[held])).clip(1e-6, 1 - 1e-6)
             return float(-np.where(Y[held] > 0, np.log(probability), np.log(1 - probability)).mean())
 
         learned = self._learn(doubled, [(learn, c) for c in STRENGTHS])
-        surprises = [surprise(*one) for one in learned]
-        return STRENGTHS[int(np.argmin(surprises))]
+        return STRENGTHS[int(np.argmin([surprise(line) for line in learned]))]
 
-    def _learn(
-        self, opinions: _Opinions, fits: Sequence[tuple[Rows, float]]
-    ) -> list[tuple[npt.NDArray[np.float32], Floats]]:
-        """Coefficients (codes × features) and intercepts, a logistic regression per code, for each (rows, strength)."""
+    def _bent(
+        self,
+        opinions: _Opinions,
+        fits: Sequence[tuple[Rows, float]],
+        Y: Floats,
+        weights: Floats,
+        second: Floats | None,
+    ) -> list[Line]:
+        """The lines of `_learn`, each bent towards what like comments among its rows were given.
+
+        The more comments there are, the further: with a hundred, the few alike ones say little.
+        """
+        wanted = Y if second is None else np.where(np.isnan(second), Y, (Y + second) / 2)
+        return [
+            line.plus(
+                self.left_out_alike_.learn(rows, wanted, weights), MOST_BENT * len(rows) / (len(rows) + HALF_BENT)
+            )
+            for line, (rows, _) in zip(self._learn(opinions, fits), fits, strict=True)
+        ]
+
+    def _learn(self, opinions: _Opinions, fits: Sequence[tuple[Rows, float]]) -> list[Line]:
+        """A logistic regression per code, for each (rows, strength)."""
         jobs = self.jobs if len(opinions.Y) >= WORTH_PROCESSES else 1
-        return list(Parallel(n_jobs=jobs)(delayed(_learn_codes)(*opinions.of(rows), c, self.seed) for rows, c in fits))
+        learned = Parallel(n_jobs=jobs)(delayed(_learn_codes)(*opinions.of(rows), c, self.seed) for rows, c in fits)
+        return [straight(coef, intercept) for coef, intercept in learned]
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what belongs to the training comments: a stored model needs none of it."""
@@ -243,13 +274,11 @@ class FacetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {key: value for key, value in state.items() if not key.startswith("left_out_")}
 
 
-def _scores_of_held(
-    bags: Bags, held_out: Sequence[Rows], learned: Sequence[tuple[npt.NDArray[np.float32], Floats]]
-) -> Floats:
+def _scores_of_held(bags: Bags, held_out: Sequence[Rows], learned: Sequence[Line]) -> Floats:
     """Scores (comments × codes) of the comments held out in turn, each by what was learned without it; else 0."""
-    scores = np.zeros((len(bags), len(learned[0][1])))
-    for held, (coef, intercept) in zip(held_out, learned, strict=True):
-        scores[held] = pooled(bags.take(held), coef, intercept)
+    scores = np.zeros((len(bags), len(learned[0].intercept)))
+    for held, line in zip(held_out, learned, strict=True):
+        scores[held] = pooled(bags.take(held), line)
     return scores
 
 
@@ -288,20 +317,15 @@ def _learn_code(X: Sparse, y: Floats, weights: Floats, c: float, seed: int) -> t
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 
 
-def pooled(bags: Bags, coef: npt.NDArray[np.float32], intercept: Floats) -> Floats:
+def pooled(bags: Bags, line: Line) -> Floats:
     """Scores (comments × codes): of the whole comment, and half and half with its best part where it has several."""
-    scores = np.asarray(bags.whole @ coef.T, dtype=float) + intercept
+    scores = line.scores(bags.whole)
     if len(bags.owner):
         best = np.full(scores.shape, -np.inf)
-        np.maximum.at(best, bags.owner, part_scores(bags, coef, intercept))
+        np.maximum.at(best, bags.owner, line.scores(bags.parts))
         several = np.unique(bags.owner)
         scores[several] = (1 - PART_WEIGHT) * scores[several] + PART_WEIGHT * best[several]
     return scores
-
-
-def part_scores(bags: Bags, coef: npt.NDArray[np.float32], intercept: Floats) -> Floats:
-    """Scores of the parts (parts × codes)."""
-    return np.asarray(bags.parts @ coef.T, dtype=float) + intercept
 
 
 def folds(names: npt.NDArray[np.object_]) -> Iterator[tuple[Rows, Rows]]:
@@ -317,13 +341,17 @@ def folds(names: npt.NDArray[np.object_]) -> Iterator[tuple[Rows, Rows]]:
 # ---- arithmetic on scores ------------------------------------------------------------------------------------------
 
 
-def calibrate(scores: Floats, truth: Floats) -> Floats:
+def calibrate(scores: Floats, truth: Floats, exclusive: bool = False) -> Floats:
     """Slope and intercept (codes × 2) that turn scores into probabilities (Platt 1999).
 
     A code with few positives takes the slope of all codes together, and an intercept that gives it a share between its
-    own and that of the codes in general.
+    own and that of the codes in general. Exclusive codes with a few comments each, picked evenly, share one line: lines
+    of their own would follow the chance of who was left out together.
     """
-    slope = float(_platt(scores.ravel(), truth.ravel())[0]) or 1.0
+    together = _platt(scores.ravel(), truth.ravel())
+    slope, positives = float(together[0]) or 1.0, truth.sum(axis=0)
+    if exclusive and positives.max() < ENOUGH_TO_CALIBRATE and 0 < positives.max() <= EVEN * positives.min():
+        return np.tile([slope, together[1]], (len(positives), 1))
     return np.array(
         [_calibrate_code(scores[:, code], truth[:, code], slope, truth.mean()) for code in range(truth.shape[1])]
     )

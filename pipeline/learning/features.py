@@ -204,13 +204,15 @@ class Bags:
     """Features of comments and of their parts.
 
     whole: sparse (comments × features). parts: sparse (parts × features), of the comments with more than one part.
-    owner: the comment's row for each part. texts: the parts in the respondent's words.
+    owner: the comment's row for each part. texts: the parts in the respondent's words. vector_columns: how many of the
+    last features are the sentence vector.
     """
 
     whole: Sparse
     parts: Sparse
     owner: npt.NDArray[np.int_]
     texts: tuple[str, ...] = ()
+    vector_columns: int = 0
 
     def __len__(self) -> int:
         return int(self.whole.shape[0])
@@ -220,7 +222,7 @@ class Bags:
         place = np.full(len(self), -1)
         place[rows] = np.arange(len(rows))
         kept = np.flatnonzero(place[self.owner] >= 0)
-        return Bags(self.whole[rows], self.parts[kept], place[self.owner[kept]])
+        return Bags(self.whole[rows], self.parts[kept], place[self.owner[kept]], vector_columns=self.vector_columns)
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,9 @@ class Features(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         owner = np.array([row for row, pieces in enumerate(cut) if len(pieces) > 1 for _ in pieces], dtype=int)
         asked = list(questions) if questions is not None else [""] * len(texts)
         together = self._rows([*texts, *parts], [*asked, *(asked[row] for row in owner)], owner, progress)
-        return Bags(together[: len(texts)], together[len(texts) :], owner, tuple(parts))
+        encoder = load_encoder(self.encoder)
+        columns = encoder.dimension if encoder is not None else 0
+        return Bags(together[: len(texts)], together[len(texts) :], owner, tuple(parts), columns)
 
     def _rows(
         self,

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.codebook import Codebook, Facet
 from pipeline.errors import ModelError
-from pipeline.learning.classifier import FacetClassifier, part_scores
+from pipeline.learning.classifier import FacetClassifier
 from pipeline.learning.corpus import EXAMPLE_SOURCE, REVIEWED, CodedComment, Corpus, codebook_comments
 from pipeline.learning.evaluation import indicator
 from pipeline.learning.features import Bags, Features, tokens
@@ -82,7 +82,7 @@ class TrainedModel:
     def reasons(self, facet: str, texts: Sequence[str], bags: Bags, coding: Coding) -> list[list[Reason]]:
         """For each comment, why each code of the facet was given, in the order of the codes' probability."""
         classifier = self.classifiers[facet]
-        scores = part_scores(bags, classifier.coef_, classifier.intercept_)
+        scores = classifier.line.scores(bags.parts)
         parts_of_row = _rows_by_owner(bags.owner)
         return [
             self._reasons_of(text, row, parts_of_row.get(row, []), scores, bags, coding, classifier)

@@ -153,9 +153,10 @@ def _specification(findings: Findings) -> dict[str, Text]:
             to_fill("who does so, and how often the tool is looked at again"),
         ),
         "Model": (
-            f"{plain(findings.model)}: logistic regression, one for each code, over words, pieces of words and "
-            "sentence vectors of a small language model that reads but writes nothing (all-MiniLM-L6-v2 as shipped, "
-            "unless the settings name another). Probabilities are calibrated. It generates no text.",
+            f"{plain(findings.model)}: logistic regression, one for each code, and kernel ridge regression, "
+            "added up, over words, pieces of words and sentence vectors of a small language model that reads but "
+            "writes nothing (all-MiniLM-L6-v2 as shipped, unless the settings name another). Probabilities are "
+            "calibrated. It generates no text.",
             _lines("SHA-256 of the {}: `{}`", findings.digests),
             _lines("Version of {}: {}", findings.versions),
         ),
