@@ -233,7 +233,8 @@ def _method(table: RunTable, manifest: Mapping[str, Any]) -> list[str]:
         f"“{_part(manifest, 'model', 'name')}”: for each code a logistic regression over the words of a comment, "
         "sequences of letters and a vector of its meaning, and a kernel ridge regression, by which like comments speak "
         "for one another's codes. Both learned from coded comments and from the examples in the codebook. It gives a "
-        "code where the probability passes a threshold, which was chosen on comments it had not learned from. A "
+        "code where the probability passes a threshold: the one at which, on comments it had not learned from, it gave "
+        "the code as often as people had. A "
         "comment may have several codes, or none. The tool works on the council's own computer.",
         f"People decided the codes of {decided:,} of the {coded:,} comments, and theirs are counted in place of the "
         "tool's."

@@ -23,6 +23,7 @@ from pipeline.learning.classifier import (
     calibrate,
     choose_floor,
     choose_thresholds,
+    even_threshold,
     folds,
     pooled,
 )
@@ -168,11 +169,30 @@ def test_a_threshold_stays_within_sane_limits():
     assert best_threshold(np.array([0.01, 0.02]), np.array([1.0, 0])) == LOWEST_THRESHOLD
 
 
+@given(judged)
+def test_a_code_is_given_as_often_as_people_gave_it(case):
+    probability, truth = case
+    chosen = even_threshold(probability, truth.astype(float))
+    if truth.any() and LOWEST_THRESHOLD < chosen < HIGHEST_THRESHOLD:
+        assert (probability > chosen).sum() <= truth.sum() <= (probability >= chosen).sum()
+
+
+def test_thresholds_of_recall_and_precision_are_those_of_the_best_f_beta_beyond_the_even_ones():
+    scores, truth = scored([0.5, 0.2], n=400)
+    probability = expit(scores)
+    even = choose_thresholds(probability, truth)
+    given, people = (probability >= even).sum(axis=0), truth.sum(axis=0)
+    assert np.abs(given - people).max() <= 12
+    assert (choose_thresholds(probability, truth, 2.0) <= even).all()
+    assert (choose_thresholds(probability, truth, 2.0) < even).any()
+    assert (choose_thresholds(probability, truth, 0.5) >= even).all()
+
+
 def test_the_threshold_of_a_rare_code_is_drawn_to_that_of_all():
     probability = np.array([[0.8, 0.1], [0.7, 0.3], [0.2, 0.2], [0.1, 0.15]])
     truth = np.array([[1.0, 0], [1, 1], [0, 0], [0, 0]])
     together, first, second = 0.25, 0.45, 0.25
-    assert best_threshold(probability.ravel(), truth.ravel()) == pytest.approx(together)
+    assert even_threshold(probability.ravel(), truth.ravel()) == pytest.approx(together)
     weights = np.array([2, 1]) / (np.array([2, 1]) + THRESHOLD_PRIOR)
     own = np.array([first, second])
     drawn = expit(weights * logit(own) + (1 - weights) * logit(together))
@@ -184,8 +204,8 @@ def test_a_code_without_comments_has_the_threshold_of_all_and_a_common_one_nearl
     scores, truth = scored([0.5, 0.5, 0.0], n=2000)
     probability = expit(scores) * [1.0, 0.4, 0.1]
     thresholds = choose_thresholds(probability, truth)
-    own = [best_threshold(probability[:, code], truth[:, code]) for code in (0, 1)]
-    assert thresholds[2] == pytest.approx(best_threshold(probability.ravel(), truth.ravel()))
+    own = [even_threshold(probability[:, code], truth[:, code]) for code in (0, 1)]
+    assert thresholds[2] == pytest.approx(even_threshold(probability.ravel(), truth.ravel()))
     assert thresholds[:2] == pytest.approx(own, abs=0.01)
 
 

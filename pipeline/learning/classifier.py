@@ -3,8 +3,9 @@
 The line is a logistic regression, bent towards what like comments were given (`likeness`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -394,15 +395,39 @@ def apply_calibration(scores: Floats, calibration: Floats) -> Floats:
 
 
 def choose_thresholds(probability: Floats, truth: Floats, beta: float = 1.0) -> Floats:
-    """The threshold of each code that gives its best F-beta, drawn to that of all codes together where it is rare."""
-    together = best_threshold(probability.ravel(), truth.ravel(), beta)
-    own = np.array([best_threshold(probability[:, code], truth[:, code], beta) for code in range(truth.shape[1])])
+    """The threshold of each code at which it is given as often as people gave it: where precision and recall meet.
+
+    What is given too much and what is missed then weigh the same in a table, and no F1 was lost by it against the
+    threshold of the best F1: that one hangs on few comments. beta above or below 1 goes on to the threshold of the best
+    F-beta, where that is lower or higher.
+    """
+    even = _drawn_together(even_threshold, probability, truth)
+    if beta != 1:
+        best = _drawn_together(partial(best_threshold, beta=beta), probability, truth)
+        even = np.minimum(even, best) if beta > 1 else np.maximum(even, best)
+    if len(truth) >= ENOUGH_TO_CHOOSE:
+        return even
+    # So few comments can favour giving every code to all; none goes to what is less likely than the average to have it.
+    return np.asarray(np.maximum(even, np.minimum(truth.mean(axis=0), DEFAULT_THRESHOLD)))
+
+
+def _drawn_together(choose: Callable[[Floats, Floats], float], probability: Floats, truth: Floats) -> Floats:
+    """The threshold chosen for each code, drawn to that of all codes together where it is rare."""
+    together = choose(probability.ravel(), truth.ravel())
+    own = np.array([choose(probability[:, code], truth[:, code]) for code in range(truth.shape[1])])
     positives = truth.sum(axis=0)
     mixed = (positives * logit(own) + THRESHOLD_PRIOR * logit(together)) / (positives + THRESHOLD_PRIOR)
-    if len(truth) >= ENOUGH_TO_CHOOSE:
-        return np.asarray(expit(mixed))
-    # So few comments can favour giving every code to all; none goes to what is less likely than the average to have it.
-    return np.asarray(np.maximum(expit(mixed), np.minimum(truth.mean(axis=0), DEFAULT_THRESHOLD)))
+    return np.asarray(expit(mixed))
+
+
+def even_threshold(probability: Floats, truth: Floats) -> float:
+    """The threshold that gives as many as are true, within sane limits; the default where there is no positive."""
+    positives = int(truth.sum())
+    if not positives:
+        return DEFAULT_THRESHOLD
+    order = np.sort(probability)[::-1]
+    after = order[positives] if positives < len(order) else 0.0
+    return float(np.clip((order[positives - 1] + after) / 2, LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
 
 
 def best_threshold(probability: Floats, truth: Floats, beta: float = 1.0) -> float:
