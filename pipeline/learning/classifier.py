@@ -29,6 +29,7 @@ WORTH_PROCESSES = 600  # comments; below that, starting processes takes longer t
 FOLDS_OF_MANY, MANY = 5, 1500
 PART_WEIGHT = 0.5
 ENOUGH_TO_CALIBRATE = 30
+FEW_PICKED = 100  # comments of each code, of codes that were picked evenly
 EVEN = 2.0  # codes, the most frequent of which has at most so many times the comments of the rarest, were picked evenly
 SHARE_PRIOR = 50.0  # comments' worth of belief that a code is used as often as the others
 THRESHOLD_PRIOR = 20.0  # positives' worth of belief that a code needs the threshold of all codes together
@@ -351,7 +352,7 @@ def calibrate(scores: Floats, truth: Floats, exclusive: bool = False) -> Floats:
     """
     together = _platt(scores.ravel(), truth.ravel())
     slope, positives = float(together[0]) or 1.0, truth.sum(axis=0)
-    if exclusive and positives.max() < ENOUGH_TO_CALIBRATE and 0 < positives.max() <= EVEN * positives.min():
+    if exclusive and positives.max() < FEW_PICKED and 0 < positives.max() <= EVEN * positives.min():
         return np.tile([slope, together[1]], (len(positives), 1))
     return np.array(
         [_calibrate_code(scores[:, code], truth[:, code], slope, truth.mean()) for code in range(truth.shape[1])]
