@@ -241,7 +241,7 @@ def test_exclusive_codes_with_a_few_comments_each_share_one_line():
     assert len(set(calibrate(scores, truth)[:, 1])) == 3
 
 
-@pytest.mark.parametrize("counts", [(20, 5, 5), (40, 40, 40), (8, 8, 0)])
+@pytest.mark.parametrize("counts", [(20, 5, 5), (120, 120, 120), (8, 8, 0)])
 def test_exclusive_codes_that_are_many_or_uneven_or_never_seen_keep_lines_of_their_own(counts):
     truth = np.eye(3)[np.repeat([0, 1, 2], counts)]
     scores = truth + np.random.default_rng(3).normal(size=truth.shape)

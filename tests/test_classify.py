@@ -226,7 +226,7 @@ def test_rows_that_cannot_be_read_are_rejected_counted_and_written_out(feedback,
     done = feedback("classify", "messy.csv", *options, folder=workplace)
     assert done.exit_code == 0
     assert done.stderr.splitlines()[-2].startswith(
-        "1 comments coded of 2 in 4 responses (1 without content, 0 not in English, 2 blank answers, 2 rows rejected); "
+        "1 comment coded of 2 in 4 responses (1 without content, 0 not in English, 2 blank answers, 2 rows rejected); "
     )
     run = workplace / "runs/messy"
     header, rows = rows_of(run / "coded.csv")

@@ -72,7 +72,7 @@ def test_what_was_decided_here_meanwhile_stands_and_is_told(run, tasks, feedback
     result = take_back(feedback, tmp_path, run, tasks)
     assert result.exit_code == 0
     assert result.stderr.splitlines() == [
-        "252 tasks, 251 without annotation, 0 skipped; 1 codings saved, 0 were so already.",
+        "252 tasks, 251 without annotation, 0 skipped; 1 coding saved, 0 were so already.",
         f"Not saved, {comment}, theme: the file says housing; another analyst decided meanwhile: health",
     ]
 
