@@ -56,10 +56,23 @@ def test_comments_of_one_source_are_one_group():
     assert groups_of(("a", "x"), ("b", "y"), ("c", "x"), ("d", "z"), ("e", "y")) == [0, 1, 0, 2, 1]
 
 
-def test_sources_that_share_a_text_are_one_group():
+def test_a_text_that_several_sources_said_is_a_group_of_its_own():
     assert groups_of(("Mend it!", "x"), ("b", "y"), ("mend IT", "z"), ("c", "x"), ("d", "w"), ("e", "z")) == [
-        *(0, 1, 0, 0, 2, 0)
+        *(0, 1, 0, 2, 3, 4)
     ]
+
+
+def test_a_model_is_tried_on_what_it_has_not_seen_even_where_all_sources_share_a_text():
+    wild = np.random.default_rng(4)
+    words = [f"word{n}" for n in range(400)]
+    codes = ("transport", "parks")  # given at random, so that nothing can be learned
+    comments = [
+        CodedComment("Nothing" if n < 4 else " ".join(wild.choice(words, 12)), {"topic": (codes[n % 2],)}, f"s{n % 4}")
+        for n in range(80)
+    ]
+    left_out = train(Corpus(tuple(comments), (), ("topic",)), codebook(), QUICK).left_out["topic"].coding
+    truth = indicator([comment.label("topic") for comment in comments], left_out.codes)
+    assert (left_out.probability.argmax(axis=1) == truth.argmax(axis=1)).mean() < 0.8
 
 
 def test_with_fewer_than_three_sources_the_text_makes_the_group():
@@ -88,16 +101,18 @@ def test_examples_of_the_codebook_have_no_group_and_join_none():
         max_size=30,
     )
 )
-def test_no_source_and_no_text_is_in_two_groups(comments):
+def test_no_text_is_in_two_groups_nor_a_source_but_for_what_others_said_too(comments):
     groups = source_groups([CodedComment(text, {}, source) for text, source in comments])
     rows = list(zip(comments, groups, strict=True))
     nothing_coded = all(source == EXAMPLE_SOURCE for _, source in comments)
     assert all((group == "") == (source == EXAMPLE_SOURCE and not nothing_coded) for (_, source), group in rows)
     by_source = len({source for _, source in comments} - {"", EXAMPLE_SOURCE}) >= 3
+    coded = {EXAMPLE_SOURCE}
     for ((text, source), group), ((text_2, source_2), group_2) in itertools.combinations(rows, 2):
         if "" not in (group, group_2) and group != group_2:
             assert normalise(text) != normalise(text_2)
-            assert not by_source or not source or source != source_2
+            said_by = [{s for t, s in comments if normalise(t) == normalise(one)} - coded for one in (text, text_2)]
+            assert not by_source or not source or source != source_2 or max(map(len, said_by)) > 1
 
 
 # ---- learning --------------------------------------------------------------------------------------------------------

@@ -285,7 +285,9 @@ def _scores_of_held(bags: Bags, held_out: Sequence[Rows], learned: Sequence[Line
 
 
 def _names(groups: Sequence[str]) -> npt.NDArray[np.object_]:
-    return np.array([name or f"row {n}" for n, name in enumerate(groups)], dtype=object)
+    """A name for the group of each row: rows of "" are groups of their own, and so are all where there is but one."""
+    alone = len(set(groups) - {""}) < 2
+    return np.array([f"row {n}" if alone or not name else name for n, name in enumerate(groups)], dtype=object)
 
 
 def _split(groups: Sequence[str]) -> tuple[Rows, list[tuple[Rows, Rows]]]:

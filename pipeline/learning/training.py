@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from pipeline.codebook import Codebook, Facet
 from pipeline.errors import ModelError
@@ -220,27 +218,24 @@ def _train_facet(facet: Facet, lesson: Lesson, settings: Settings) -> tuple[Face
 
 
 def source_groups(comments: Sequence[CodedComment]) -> list[str]:
-    """A group for each comment such that no source and no text is in two groups; "" for what the codebook says.
+    """A group for each comment, its source, so that scores are of sources not seen; "" for what the codebook says.
 
-    Where nothing is coded yet, the examples of the codebook stand in for comments. With fewer than three sources the
-    text alone makes the groups: leaving out a third of everything teaches little.
+    No text is in two groups: one that several sources said is a group of its own, with all its copies. (Were the
+    sources joined instead, a "Nothing" in each would leave one group and nothing to try a model on.) Where nothing is
+    coded yet, the examples of the codebook stand in for comments. With fewer than three sources the text alone makes
+    the groups: leaving out a third of everything teaches little.
     """
     coded = [n for n, comment in enumerate(comments) if not comment.of_codebook]
     coded = coded or [n for n, comment in enumerate(comments) if comment.source == EXAMPLE_SOURCE]
     by_source = len({comments[n].source for n in coded if comments[n].source}) >= FEWEST_SOURCES
-    keys: dict[str, int] = {}
-    pairs = []
-    for place, n in enumerate(coded):
-        names = ["text " + normalise(comments[n].text)]
-        if by_source and comments[n].source:
-            names.append("source " + comments[n].source)
-        pairs += [(place, keys.setdefault(name, len(coded) + len(keys))) for name in names]
-    if not pairs:
-        return [""] * len(comments)
-    size = len(coded) + len(keys)
-    left, right = np.array(pairs).T
-    _, component = connected_components(coo_matrix((np.ones(len(pairs)), (left, right)), (size, size)), directed=False)
+    texts = {n: normalise(comments[n].text) for n in coded}
+    said_by: dict[str, set[str]] = {}
+    for n, text in texts.items():
+        said_by.setdefault(text, set()).add(comments[n].source)
+    numbers: dict[tuple[str, str], int] = {}
     groups = [""] * len(comments)
-    for place, n in enumerate(coded):
-        groups[n] = str(component[place])
+    for n, text in texts.items():
+        source = comments[n].source
+        own = by_source and source and len(said_by[text]) == 1
+        groups[n] = str(numbers.setdefault(("source", source) if own else ("text", text), len(numbers)))
     return groups
